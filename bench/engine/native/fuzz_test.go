@@ -1,0 +1,75 @@
+package native
+
+import (
+	"testing"
+
+	"assay/models/onnx"
+	"assay/models/tensor"
+)
+
+// FuzzOpen: whatever the file says, there is a session that runs, or an
+// error. The committed corpus holds mutations that reached different code.
+func FuzzOpen(f *testing.F) {
+	x := f32(1, 1, 4, 4, 4)
+	for _, m := range []*onnx.Model{
+		newModel().input("x", x).constant("w", f32(1, 4, 4, 3, 3)).
+			node("Conv", []string{"x", "w"}, []string{"c"}, onnx.IntsAttr("pads", 1, 1, 1, 1)).
+			node("Add", []string{"c", "x"}, []string{"d"}).node("Relu", []string{"d"}, []string{"e"}).
+			node("MaxPool", []string{"e"}, []string{"p"}, onnx.IntsAttr("kernel_shape", 2, 2), onnx.IntsAttr("strides", 2, 2)).
+			node("Flatten", []string{"p"}, []string{"f"}).constant("u", f32(1, 16, 3)).
+			node("Gemm", []string{"f", "u"}, []string{"g"}).node("Softmax", []string{"g"}, []string{"y"}).output("y"),
+		newModel().input("x", x).constant("at", ints(1)).constant("pads", ints(0, 0, 1, 1, 0, 0, 1, 1)).
+			node("Pad", []string{"x", "pads"}, []string{"a"}).node("Slice", []string{"a", "at", "to", "at"}, []string{"b"}).constant("to", ints(3)).
+			node("Gather", []string{"b", "at"}, []string{"c"}, onnx.IntAttr("axis", 3)).node("Transpose", []string{"c"}, []string{"d"}).
+			node("Concat", []string{"d", "d"}, []string{"e"}, onnx.IntAttr("axis", 0)).
+			node("ReduceMean", []string{"e"}, []string{"y"}, onnx.IntsAttr("axes", 1, 2)).output("y"),
+		qdqModel(f32(2, 1, 4, 4, 8), tensor.Uint8),
+	} {
+		b, err := onnx.Encode(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > 1<<16 {
+			return
+		}
+		m, err := onnx.Decode(b)
+		if err != nil {
+			return
+		}
+		if _, macs, err := Count(m, 1); err != nil || macs > 1e8 {
+			return // right, but too long for a fuzzer
+		}
+		g, err := load(m, 1)
+		if err != nil {
+			return
+		}
+		for _, n := range g.nodes {
+			for _, v := range n.out {
+				if v != nil && v.bytes() > 1<<24 {
+					return
+				}
+			}
+		}
+		s, err := newSession(m, 1, 1)
+		if err != nil {
+			return
+		}
+		defer s.Close()
+		var in, out []tensor.Tensor
+		for _, d := range s.in {
+			in = append(in, tensor.New(d.Type, d.Shape...))
+		}
+		for _, d := range s.out {
+			out = append(out, tensor.New(d.Type, d.Shape...))
+		}
+		if err := s.Bind([][]tensor.Tensor{in}, out); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Run(0); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -1,0 +1,202 @@
+package native
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"assay/models/onnx"
+	"assay/models/tensor"
+)
+
+// importer turns a checked model into a graph.
+type importer struct {
+	m      *onnx.Model
+	inf    *onnx.Inference
+	values map[string]*value
+	g      *graph
+}
+
+// load builds the graph of m with the batch bound: every operator known,
+// every shape fixed. more names values that are to be outputs too.
+func load(m *onnx.Model, batch int, more ...string) (*graph, error) {
+	if err := onnx.Check(m); err != nil {
+		return nil, err
+	}
+	if err := known(m); err != nil {
+		return nil, err
+	}
+	bind, err := onnx.BindBatch(m, int64(batch))
+	if err != nil {
+		return nil, err
+	}
+	inf, err := onnx.Infer(m, bind)
+	if err != nil {
+		return nil, err
+	}
+	im := &importer{m: m, inf: inf, values: map[string]*value{}, g: &graph{}}
+	if err := im.sources(); err != nil {
+		return nil, err
+	}
+	for _, n := range m.Graph.Nodes {
+		if err := im.node(n); err != nil {
+			return nil, err
+		}
+	}
+	var names []string
+	for _, o := range m.Graph.Outputs {
+		names = append(names, o.Name)
+	}
+	for _, name := range append(names, more...) {
+		v := im.values[name]
+		if v == nil {
+			return nil, fmt.Errorf("the model has no value %q", name)
+		}
+		im.g.outputs, im.g.names = append(im.g.outputs, v), append(im.g.names, name)
+	}
+	return im.g, nil
+}
+
+// known reports operators, domains and attributes that this engine lacks, all
+// of them in one error that wraps errors.ErrUnsupported.
+func known(m *onnx.Model) error {
+	var missing []string
+	for _, n := range m.Graph.Nodes {
+		if why := lacking(n); why != "" {
+			missing = append(missing, why)
+		}
+	}
+	if missing == nil {
+		return nil
+	}
+	const show = 5
+	if more := len(missing) - show; more > 0 {
+		missing = append(missing[:show], fmt.Sprintf("%d more", more))
+	}
+	return fmt.Errorf("%s: %w by native (it has %s)", strings.Join(missing, "; "), errors.ErrUnsupported, strings.Join(opNames(), " "))
+}
+
+// lacking says what of n this engine does not have, "" if nothing.
+func lacking(n *onnx.Node) string {
+	place := fmt.Sprintf("node %q", n.Name)
+	if n.Name == "" && len(n.Outputs) > 0 {
+		place = fmt.Sprintf("node making %q", n.Outputs[0])
+	}
+	op := findOp(n.Domain, n.Op)
+	if op == nil {
+		name := n.Op
+		if n.Domain != "" {
+			name = n.Domain + "." + name
+		}
+		return fmt.Sprintf("%s: operator %s", place, name)
+	}
+	if len(n.Inputs) < op.min || len(n.Inputs) > op.max {
+		return fmt.Sprintf("%s: %s with %d inputs (%d to %d are)", place, n.Op, len(n.Inputs), op.min, op.max)
+	}
+	for i := range op.min {
+		if n.Inputs[i] == "" {
+			return fmt.Sprintf("%s: %s without its input %d", place, n.Op, i)
+		}
+	}
+	for _, a := range n.Attrs {
+		if !op.takes(a.Name) {
+			return fmt.Sprintf("%s: attribute %q of %s", place, a.Name, n.Op)
+		}
+	}
+	for i, o := range n.Outputs {
+		if i >= op.outputs() && o != "" {
+			return fmt.Sprintf("%s: output %d of %s", place, i, n.Op)
+		}
+	}
+	if len(n.Outputs) == 0 || n.Outputs[0] == "" {
+		return fmt.Sprintf("%s: %s without an output", place, n.Op)
+	}
+	return ""
+}
+
+// sources makes the values of constants and inputs.
+func (im *importer) sources() error {
+	for _, t := range im.m.Graph.Initializers {
+		if t.Type.Bits() == 0 || t.Type.Bits()%8 != 0 {
+			return fmt.Errorf("initializer %q: elements of type %v: %w by native", t.Name, t.Type, errors.ErrUnsupported)
+		}
+		im.values[t.Name] = fromTensor(t.Name, t.Tensor)
+	}
+	for _, in := range im.m.Graph.Inputs {
+		if im.values[in.Name] != nil {
+			continue // a default: IR versions before 4 list all initializers
+		}
+		v, err := im.value(in.Name)
+		if err != nil {
+			return fmt.Errorf("input %w", err)
+		}
+		im.values[in.Name] = v
+		im.g.inputs = append(im.g.inputs, v)
+	}
+	return nil
+}
+
+// fromTensor returns a constant, its data aligned for its type.
+func fromTensor(name string, t tensor.Tensor) *value {
+	if !aligned(t.Data, t.Type.Bits()/8) {
+		t = t.Clone()
+	}
+	return &value{name: name, typ: t.Type, shape: t.Shape, data: t.Data, konst: true}
+}
+
+// value makes the value called name from what inference found.
+func (im *importer) value(name string) (*value, error) {
+	vi := im.inf.Values[name]
+	v := &value{name: name, typ: vi.Type}
+	if vi.Type.Bits() == 0 || vi.Type.Bits()%8 != 0 {
+		return nil, fmt.Errorf("%q: elements of type %v: %w by native", name, vi.Type, errors.ErrUnsupported)
+	}
+	if !vi.HasShape {
+		return nil, fmt.Errorf("%q: its shape is known only when the model runs: %w by native", name, errors.ErrUnsupported)
+	}
+	for i, d := range vi.Shape {
+		if d.Param != "" || d.Value < 0 {
+			return nil, fmt.Errorf("%q: dimension %d (%v) is not fixed and is not the batch: %w by native", name, i, d, errors.ErrUnsupported)
+		}
+		v.shape = append(v.shape, int(d.Value))
+	}
+	if _, err := tensor.Elements(v.shape); err != nil {
+		return nil, fmt.Errorf("%q: %w", name, err)
+	}
+	return v, nil
+}
+
+// node imports n; what inference knows of its contents becomes a constant.
+func (im *importer) node(n *onnx.Node) error {
+	k := blank(n.Name)
+	k.op, k.domain, k.attrs, k.opset = n.Op, n.Domain, n, im.m.Opset("")
+	if k.domain == "ai.onnx" {
+		k.domain = ""
+	}
+	for _, name := range n.Inputs {
+		v := im.values[name]
+		if v == nil && name != "" {
+			return fmt.Errorf("%s: input %q is not defined", k.place(), name)
+		}
+		k.in = append(k.in, v)
+	}
+	for _, name := range n.Outputs {
+		if name == "" {
+			k.out = append(k.out, nil)
+			continue
+		}
+		v, err := im.value(name)
+		if err != nil {
+			return fmt.Errorf("%s: value %w", k.place(), err)
+		}
+		im.values[name] = v
+		if ints, ok := im.inf.Ints[name]; ok && v.typ == tensor.Int64 && len(ints) == v.len() {
+			v.data, v.konst = tensor.From(tensor.Int64, ints, v.shape...).Data, true
+		} else {
+			v.by = k
+		}
+		k.out = append(k.out, v)
+	}
+	im.g.nodes = append(im.g.nodes, k)
+	return nil
+}

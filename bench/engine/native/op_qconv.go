@@ -1,0 +1,137 @@
+package native
+
+import (
+	"fmt"
+
+	"assay/bench/kernel/pool"
+	"assay/bench/kernel/qconv"
+	"assay/models/tensor"
+)
+
+func init() {
+	register(opDef{min: 8, max: 9, attrs: windowAttrs, plan: planQLinearConv}, "QLinearConv")
+	register(opDef{min: 2, max: 4, attrs: windowAttrs, plan: planConvInteger}, "ConvInteger")
+}
+
+// packConv packs the weights of an integer convolution of image x.
+func packConv(n *node, x, w, zero *value) (*qconv.Conv, error) {
+	if !n.last || len(w.shape) < 3 {
+		return nil, fmt.Errorf("input %v and weights %v are no images", x.shape, w.shape)
+	}
+	s, err := window(n, x, n.out[0], w.shape[2:])
+	if err != nil {
+		return nil, err
+	}
+	if s.M != w.shape[0] || s.C/s.Groups != w.shape[1] {
+		return nil, fmt.Errorf("weights %v do not fit %d channels in %d groups", w.shape, s.C, s.Groups)
+	}
+	v, zeros, err := signed(w, zero, s.M)
+	if err != nil {
+		return nil, err
+	}
+	return qconv.New(s, v, zeros)
+}
+
+// planQLinearConv plans QLinearConv, and what the QDQ pass makes of a Conv:
+// then the output may be float32 (without a scale) and bounded.
+func planQLinearConv(b *builder, n *node) error {
+	x, y := n.in[0], n.out[0]
+	gx, err := tensorGrid(x.typ, n.in[1], n.in[2])
+	if err != nil {
+		return err
+	}
+	gw, err := gridOf(n.in[3].typ, n.in[4], n.in[5])
+	if err != nil {
+		return err
+	}
+	var gy *grid
+	if n.in[6] != nil {
+		g, err := tensorGrid(y.typ, n.in[6], n.in[7])
+		if err != nil {
+			return err
+		}
+		gy = &g
+	}
+	c, err := packConv(n, x, n.in[3], n.in[5])
+	if err != nil {
+		return err
+	}
+	f, err := b.newFinish(n, gx, gw, gy, n.arg(8), c.M)
+	if err != nil {
+		return err
+	}
+	b.packed += c.Bytes()
+	const rows = 16 // pixels that are finished while their sums are in L1
+	sums := b.scratch(4 * rows * c.M * b.pool.Threads())
+	b.convolveInt(c, x, func() int32 { return gx.zero[0] }, func(e *env, in qconv.Input, s *qconv.Scratch, part, from, to int) {
+		acc := view[int32](e, sums)[part*rows*c.M:][:rows*c.M]
+		for p := from; p < to; p += rows {
+			q := min(p+rows, to)
+			c.Run(acc, in, s, p, q)
+			f.rows(e, acc[:(q-p)*c.M], p, c.M)
+		}
+	})
+	return nil
+}
+
+// convolveInt adds a step that calls run for every thread's part of c's
+// pixels. zero returns the zero point of x when the step runs.
+func (b *builder) convolveInt(c *qconv.Conv, x *value, zero func() int32, run func(e *env, in qconv.Input, s *qconv.Scratch, part, from, to int)) {
+	e, in, threads := b.env, b.slot(x), b.pool.Threads()
+	patches, pairs := b.scratch(c.PatchBytes()*threads), b.scratch(8*c.PairsLen()*threads)
+	scratch := make([]qconv.Scratch, threads)
+	isSigned := x.typ == tensor.Int8
+	b.parallel((c.Pixels()+rowGrain-1)/rowGrain, func(part, parts int) {
+		s := &scratch[part]
+		s.Patches = e.buf[patches][part*c.PatchBytes():][:c.PatchBytes()]
+		s.Pairs = view[int64](e, pairs)[part*c.PairsLen():][:c.PairsLen()]
+		from, to := pool.Split(c.Pixels(), rowGrain, part, parts)
+		run(e, qconv.Input{Data: e.buf[in], Signed: isSigned, Zero: zero()}, s, part, from, to)
+	})
+}
+
+// planConvInteger plans ConvInteger: sums in int32, the zero point of x
+// perhaps computed by the model.
+func planConvInteger(b *builder, n *node) error {
+	x, y := n.in[0], n.out[0]
+	if err := want(tensor.Int32, y); err != nil {
+		return err
+	}
+	if x.typ != tensor.Int8 {
+		if err := want(tensor.Uint8, x); err != nil {
+			return err
+		}
+	}
+	c, err := packConv(n, x, n.in[1], n.arg(3))
+	if err != nil {
+		return err
+	}
+	zero, err := b.zeroPoint(x, n.arg(2))
+	if err != nil {
+		return err
+	}
+	b.packed += c.Bytes()
+	out := b.slot(y)
+	b.convolveInt(c, x, zero, func(e *env, in qconv.Input, s *qconv.Scratch, _, from, to int) {
+		c.Run(view[int32](e, out)[from*c.M:], in, s, from, to)
+	})
+	return nil
+}
+
+// zeroPoint returns how to read the zero point of x in a run.
+func (b *builder) zeroPoint(x, zero *value) (func() int32, error) {
+	if zero == nil {
+		return func() int32 { return 0 }, nil
+	}
+	if zero.len() != 1 || zero.typ != x.typ {
+		return nil, fmt.Errorf("zero point %v%v of activations %v: one of the same type is wanted", zero.typ, zero.shape, x.typ)
+	}
+	e, at, isSigned := b.env, b.slot(zero), x.typ == tensor.Int8
+	return func() int32 {
+		v := e.buf[at][0]
+		if isSigned {
+			return int32(int8(v))
+		}
+		return int32(v)
+	}, nil
+}

@@ -1,0 +1,115 @@
+// Package conv convolves float32 images in NHWC layout, weights packed once
+// beforehand. Depthwise convolutions have kernels of their own.
+package conv
+
+import (
+	"fmt"
+
+	"assay/bench/kernel/gemm"
+	"assay/bench/kernel/isa"
+)
+
+// A kernel computes output pixels [from, to): y = x ∗ w, then the epilogue. scratch holds Scratch floats.
+type kernel func(c *Conv, y, x, scratch []float32, ep *gemm.Epilogue, from, to int)
+
+// A variant is one implementation. takes says which shapes it is for.
+type variant struct {
+	name   string
+	usable bool
+	takes  func(s Shape) bool
+	pack   func(c *Conv, w []float32) // w in the order of Order
+	f      kernel
+}
+
+func always(Shape) bool { return true }
+
+// dense and depthwise list the implementations in this build, best first; New
+// chooses the first row that is usable and takes the shape.
+var (
+	dense = []variant{
+		{"gemm", true, always, packGroups, implicit},
+		{"ref_1x1", true, always, packNone, ref},
+	}
+	depthwise = []variant{
+		{"go_1xc", true, Shape.Depthwise, packTaps, depthwiseRow},
+		{"ref_1x1", true, Shape.Depthwise, packNone, ref},
+	}
+)
+
+// Table lists the variants for `assay kernels`.
+func Table() []isa.Row {
+	rows := isa.Rows("conv.F32", len(dense), func(i int) (string, bool) { return dense[i].name, dense[i].usable })
+	return append(rows, isa.Rows("conv.Depthwise", len(depthwise), func(i int) (string, bool) {
+		return depthwise[i].name, depthwise[i].usable
+	})...)
+}
+
+// A Conv is one convolution with its weights packed. It is read-only, so that
+// threads may share it.
+type Conv struct {
+	Shape
+	v       *variant
+	groups  []*gemm.B // implicit: one packed K × M/Groups matrix per group
+	weights []float32 // others: in the order of Order, or of Taps
+}
+
+// New packs w, M × C/Groups × KH × KW as in ONNX, for s.
+func New(s Shape, w []float32) (*Conv, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	table := dense
+	if s.Depthwise() {
+		table = depthwise
+	}
+	for i := range table {
+		if v := &table[i]; v.usable && v.takes(s) {
+			return build(v, s, w)
+		}
+	}
+	return nil, fmt.Errorf("no kernel for a convolution of shape %+v", s) // ref takes every shape
+}
+
+func build(v *variant, s Shape, w []float32) (*Conv, error) {
+	if len(w) != s.M*s.K() {
+		return nil, fmt.Errorf("convolution of shape %+v: %d weights, want %d", s, len(w), s.M*s.K())
+	}
+	c := &Conv{Shape: s, v: v}
+	v.pack(c, Order(&s, w))
+	return c, nil
+}
+
+func packNone(c *Conv, w []float32) { c.weights = w }
+
+func packTaps(c *Conv, w []float32) { c.weights = Taps(&c.Shape, w) }
+
+func packGroups(c *Conv, w []float32) {
+	n := c.K() * c.M / c.Groups
+	for g := range c.Groups {
+		c.groups = append(c.groups, gemm.Pack(w[g*n:][:n], c.K(), c.M/c.Groups, false))
+	}
+}
+
+// Scratch returns how many floats one call of Run needs.
+func (c *Conv) Scratch() int {
+	if c.groups == nil || c.Pointwise() {
+		return 0
+	}
+	return c.PatchRows(4) * c.K()
+}
+
+// Bytes returns the size of the packed weights.
+func (c *Conv) Bytes() int {
+	n := 4 * len(c.weights)
+	for _, b := range c.groups {
+		n += b.Bytes()
+	}
+	return n
+}
+
+// Run computes output pixels [from, to) of Pixels: y = x ∗ w, then ep, whose
+// Add has y's shape. It does not allocate; parts may run at once, each with
+// its own scratch.
+func (c *Conv) Run(y, x, scratch []float32, ep *gemm.Epilogue, from, to int) {
+	c.v.f(c, y, x, scratch, ep, from, to)
+}

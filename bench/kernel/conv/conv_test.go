@@ -1,0 +1,186 @@
+package conv
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"assay/bench/kernel/gemm"
+)
+
+func random(n int) []float32 {
+	r := rand.New(rand.NewPCG(2, uint64(n)))
+	out := make([]float32, n)
+	for i := range out {
+		out[i] = float32(r.NormFloat64())
+	}
+	return out
+}
+
+// same returns a shape whose output size follows from padding pad on all sides.
+func same(n, h, w, c, m, k, stride, dil, pad, groups int) Shape {
+	size := func(in int) int { return (in+2*pad-dil*(k-1)-1)/stride + 1 }
+	return Shape{
+		N: n, H: h, W: w, C: c, M: m, OH: size(h), OW: size(w), KH: k, KW: k,
+		SH: stride, SW: stride, DH: dil, DW: dil, Top: pad, Left: pad, Groups: groups,
+	}
+}
+
+// layers are those of ResNet-8 and mobilenetv2-mini at 28×28.
+var layers = []Shape{
+	same(1, 28, 28, 1, 16, 3, 1, 1, 1, 1), same(1, 28, 28, 16, 16, 3, 1, 1, 1, 1), same(1, 14, 14, 32, 32, 3, 1, 1, 1, 1),
+	same(1, 7, 7, 64, 64, 3, 1, 1, 1, 1), same(1, 14, 14, 96, 24, 1, 1, 1, 0, 1),
+	same(1, 28, 28, 48, 48, 3, 2, 1, 1, 48), same(1, 7, 7, 192, 192, 3, 1, 1, 1, 192),
+}
+
+var edges = []Shape{
+	same(1, 1, 1, 1, 1, 1, 1, 1, 0, 1), same(2, 5, 4, 3, 5, 3, 1, 1, 1, 1), same(1, 9, 7, 4, 6, 3, 2, 1, 1, 2),
+	same(1, 9, 9, 4, 8, 3, 1, 2, 2, 4), same(2, 6, 6, 5, 5, 3, 1, 1, 1, 5), same(1, 7, 7, 6, 6, 3, 2, 2, 1, 6),
+	same(1, 8, 8, 6, 4, 1, 2, 1, 0, 2), same(3, 4, 4, 6, 9, 1, 1, 1, 0, 3), same(1, 3, 3, 2, 2, 5, 1, 1, 2, 1),
+	{N: 1, H: 5, W: 6, C: 2, M: 3, OH: 4, OW: 6, KH: 2, KW: 3, SH: 1, SW: 1, DH: 1, DW: 1, Left: 1, Groups: 1},
+}
+
+// direct is an independent reference in float64; it also returns Σ|x·w| for
+// the error bound. w is M × C/Groups × KH × KW.
+func direct(s Shape, x, w []float32) (y, size []float64) {
+	cg, mg := s.C/s.Groups, s.M/s.Groups
+	y, size = make([]float64, s.Pixels()*s.M), make([]float64, s.Pixels()*s.M)
+	for i := range y {
+		m, p := i%s.M, i/s.M
+		ox, oy, n := p%s.OW, p/s.OW%s.OH, p/(s.OW*s.OH)
+		for c := range cg {
+			for t := range s.KH * s.KW {
+				iy, ix := oy*s.SH+t/s.KW*s.DH-s.Top, ox*s.SW+t%s.KW*s.DW-s.Left
+				if iy < 0 || iy >= s.H || ix < 0 || ix >= s.W {
+					continue
+				}
+				v := float64(x[((n*s.H+iy)*s.W+ix)*s.C+m/mg*cg+c]) * float64(w[(m*cg+c)*s.KH*s.KW+t])
+				y[i] += v
+				size[i] += math.Abs(v)
+			}
+		}
+	}
+	return y, size
+}
+
+func eachVariant(s Shape, f func(v *variant)) {
+	for _, table := range [][]variant{dense, depthwise} {
+		for i := range table {
+			if v := &table[i]; v.usable && v.takes(s) {
+				f(v)
+			}
+		}
+	}
+}
+
+// TestVariants bounds the error by γ_k·Σ|x·w| (Higham 2002, §3.1), with two
+// more roundings for the bias and the residual.
+func TestVariants(t *testing.T) {
+	for _, s := range append(edges, layers...) {
+		x, w, bias, add := random(s.N*s.H*s.W*s.C), random(s.M*s.K()), random(s.M), random(s.Pixels()*s.M + 1)[1:]
+		want, size := direct(s, x, w)
+		for _, ep := range []gemm.Epilogue{gemm.None(), {Bias: bias, Add: add, Lo: -1, Hi: 1}} {
+			eachVariant(s, func(v *variant) { checkVariant(t, v, s, x, w, want, size, &ep) })
+		}
+	}
+}
+
+func checkVariant(t *testing.T, v *variant, s Shape, x, w []float32, want, size []float64, ep *gemm.Epilogue) {
+	t.Helper()
+	c, err := build(v, s, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const guard = 12345
+	n := s.Pixels() * s.M
+	y, scratch := make([]float32, n+4), make([]float32, c.Scratch()+4)
+	copy(y[n:], []float32{guard, guard, guard, guard})
+	copy(scratch[c.Scratch():], []float32{guard, guard, guard, guard})
+	half := s.Pixels() / 2
+	c.Run(y, x, scratch, ep, half, s.Pixels())
+	c.Run(y, x, scratch, ep, 0, half)
+	for i := range 4 {
+		if y[n+i] != guard || scratch[c.Scratch()+i] != guard {
+			t.Fatalf("%s %+v: wrote beyond the end", v.name, s)
+		}
+	}
+	k := float64(s.K() + 2)
+	u := math.Ldexp(1, -24)
+	for i, g := range y[:n] {
+		e, bound := want[i], size[i]
+		if ep.Bias != nil {
+			e += float64(ep.Bias[i%s.M])
+			bound += math.Abs(float64(ep.Bias[i%s.M]))
+		}
+		if ep.Add != nil {
+			e += float64(ep.Add[i])
+			bound += math.Abs(float64(ep.Add[i]))
+		}
+		e = max(float64(ep.Lo), min(float64(ep.Hi), e))
+		if tol := k * u / (1 - k*u) * bound; math.Abs(float64(g)-e) > tol {
+			t.Fatalf("%s %+v: y[%d] = %v, want %v ± %v", v.name, s, i, g, e, tol)
+		}
+	}
+}
+
+// TestSpecialValues puts NaN into one pixel: exactly its neighbours' sums are NaN.
+func TestSpecialValues(t *testing.T) {
+	for _, groups := range []int{1, 4} {
+		s := same(1, 5, 5, 4, 4, 3, 1, 1, 1, groups)
+		x, w := random(100), random(s.M*s.K())
+		x[(2*5+2)*4] = float32(math.NaN()) // y 2, x 2, channel 0
+		want, _ := direct(s, x, w)
+		eachVariant(s, func(v *variant) {
+			c, err := build(v, s, w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			y, ep := make([]float32, 100), gemm.None()
+			c.Run(y, x, make([]float32, c.Scratch()), &ep, 0, 25)
+			for i := range y {
+				if math.IsNaN(float64(y[i])) != math.IsNaN(want[i]) {
+					t.Fatalf("%s, %d groups: y[%d] = %v, want %v", v.name, groups, i, y[i], want[i])
+				}
+			}
+		})
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	good := same(1, 4, 4, 2, 2, 3, 1, 1, 1, 1)
+	for name, spoil := range map[string]func(s *Shape) int{
+		"stride 0":        func(s *Shape) int { s.SH = 0; return 36 },
+		"groups":          func(s *Shape) int { s.Groups = 3; return 36 },
+		"no groups":       func(s *Shape) int { s.Groups = 0; return 36 },
+		"too few weights": func(*Shape) int { return 35 },
+		"negative pad":    func(s *Shape) int { s.Top = -1; return 36 },
+	} {
+		s := good
+		n := spoil(&s)
+		if _, err := New(s, make([]float32, n)); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if _, err := New(good, make([]float32, 36)); err != nil {
+		t.Error(err)
+	}
+}
+
+func BenchmarkF32(b *testing.B) {
+	for _, s := range layers {
+		eachVariant(s, func(v *variant) {
+			b.Run(fmt.Sprintf("impl=%s/hw=%d/c=%d/m=%d/k=%d/groups=%d", v.name, s.OH, s.C, s.M, s.KH, s.Groups), func(b *testing.B) {
+				c, err := build(v, s, random(s.M*s.K()))
+				if err != nil {
+					b.Fatal(err)
+				}
+				x, y, scratch, ep := random(s.N*s.H*s.W*s.C), make([]float32, s.Pixels()*s.M), make([]float32, c.Scratch()), gemm.None()
+				for b.Loop() {
+					c.Run(y, x, scratch, &ep, 0, s.Pixels())
+				}
+				b.ReportMetric(2*float64(s.MACs())*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		})
+	}
+}

@@ -1,0 +1,99 @@
+// Package gemm multiplies float32 matrices, C = A·B, with B packed once
+// beforehand: in a network B holds the weights. Everything is row-major.
+package gemm
+
+import "assay/bench/kernel/isa"
+
+// A kernel computes C = A·B for A m×k (rows lda apart), B packed in panels
+// of its variant's nr columns, C m×n (rows ldc apart). Rows of c beyond n
+// are not touched. k = 0 gives zeros.
+type kernel func(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int)
+
+// A variant is one implementation of kernel.
+type variant struct {
+	name   string // <isa>_<mr>x<nr>; the impl= key of benchmarks
+	mr, nr int    // register tile; tests straddle its edges
+	usable bool   // whether this CPU has the instructions
+	f      kernel
+}
+
+// variants lists every implementation in this build, best first. Pack chooses
+// the first usable row; ref is last, always usable, and never build-tagged,
+// so every machine can check its assembly against it.
+var variants = []variant{
+	{"go_2x4", 2, 4, true, tile2x4},
+	{"ref_1x1", 1, 1, true, ref},
+}
+
+// chosen is the variant that this process runs.
+var chosen = isa.First(variants, func(v *variant) bool { return v.usable })
+
+// Table lists the variants for `assay kernels`.
+func Table() []isa.Row {
+	return isa.Rows("gemm.F32", len(variants), func(i int) (string, bool) { return variants[i].name, variants[i].usable })
+}
+
+// A B is a packed k×n matrix. It is read-only once packed, so that threads
+// may share it.
+type B struct {
+	K, N int
+	v    *variant
+	data []float32
+}
+
+// PackedLen returns how many floats a packed k×n matrix takes.
+func PackedLen(k, n int) int { return (n + chosen.nr - 1) / chosen.nr * chosen.nr * k }
+
+// Pack packs b, k×n row-major, or n×k where trans is set.
+func Pack(b []float32, k, n int, trans bool) *B {
+	p := New(k, n)
+	p.Fill(make([]float32, PackedLen(k, n)), b, trans)
+	return p
+}
+
+// New returns a k×n matrix without contents: for a B that is computed in each
+// run and packed by Fill.
+func New(k, n int) *B { return &B{K: k, N: n, v: chosen} }
+
+// Fill packs b, as Pack does, into buf, at least PackedLen floats, which p
+// keeps. It does not allocate.
+func (p *B) Fill(buf, b []float32, trans bool) {
+	p.data = buf[:PackedLen(p.K, p.N)]
+	pack(p.data, b, p.K, p.N, p.v.nr, trans)
+}
+
+// Bytes returns the size of the packed matrix.
+func (p *B) Bytes() int { return 4 * len(p.data) }
+
+// pack writes b as panels of nr columns, each k×nr row-major, the last one
+// filled up with zeros.
+func pack(dst, b []float32, k, n, nr int, trans bool) {
+	rs, cs := n, 1
+	if trans {
+		rs, cs = 1, k
+	}
+	for j := 0; j < n; j += nr {
+		w := min(nr, n-j)
+		for p := range k {
+			row := dst[:nr]
+			dst = dst[nr:]
+			for x := range w {
+				row[x] = b[p*rs+(j+x)*cs]
+			}
+			clear(row[w:])
+		}
+	}
+}
+
+// rowBlock is how many rows are finished (bias, clamp) while they are in L1.
+const rowBlock = 16
+
+// Mul computes C = A·B for A m×K (rows lda apart) and C m×N (rows ldc apart),
+// then applies ep. It does not allocate.
+func (p *B) Mul(c []float32, ldc int, a []float32, lda, m int, ep *Epilogue) {
+	for i := 0; i < m; i += rowBlock {
+		rows := min(rowBlock, m-i)
+		p.v.f(c[i*ldc:], ldc, a[i*lda:], lda, p.data, rows, p.N, p.K)
+		ep.apply(c, ldc, i, rows, p.N)
+	}
+}

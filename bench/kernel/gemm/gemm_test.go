@@ -1,0 +1,169 @@
+package gemm
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+var shapes = [][3]int{ // m, n, k of layers of ResNet-8 at 28×28, of MobileNetV2's head and of an MLP
+	{784, 16, 144}, {196, 32, 288}, {49, 64, 576}, {49, 192, 48}, {1, 128, 784},
+}
+
+func random(n int) []float32 {
+	r := rand.New(rand.NewPCG(1, uint64(n)))
+	out := make([]float32, n)
+	for i := range out {
+		out[i] = float32(r.NormFloat64())
+	}
+	return out
+}
+
+const guard = 12345
+
+// run multiplies with v into a padded c and checks that nothing else is written.
+func run(t *testing.T, v *variant, a, b []float32, m, n, k int, trans bool) []float32 {
+	t.Helper()
+	ldc := n + 3
+	c := make([]float32, m*ldc+5)
+	for i := range c {
+		c[i] = guard
+	}
+	packed := make([]float32, (n+v.nr-1)/v.nr*v.nr*k+2)
+	packed[len(packed)-1], packed[len(packed)-2] = guard, guard
+	pack(packed[:len(packed)-2], b, k, n, v.nr, trans)
+	if packed[len(packed)-1] != guard || packed[len(packed)-2] != guard {
+		t.Errorf("%s: pack wrote beyond its end", v.name)
+	}
+	v.f(c, ldc, a, k, packed[:len(packed)-2], m, n, k)
+	out := make([]float32, 0, m*n)
+	for i := range m {
+		out = append(out, c[i*ldc:][:n]...)
+		for _, g := range c[i*ldc+n:][:3] {
+			if g != guard {
+				t.Fatalf("%s: wrote beyond row %d", v.name, i)
+			}
+		}
+	}
+	for _, g := range c[m*ldc:] {
+		if g != guard {
+			t.Fatalf("%s: wrote beyond the matrix", v.name)
+		}
+	}
+	return out
+}
+
+// check compares with the product in float64. The error of a sum of k
+// products in any order is at most γ_k·|A||B| with γ_k = ku/(1−ku), u = 2⁻²⁴
+// (Higham 2002, §3.1).
+func check(t *testing.T, v *variant, got, a, b []float32, m, n, k int, trans bool) {
+	t.Helper()
+	u := math.Ldexp(1, -24)
+	gamma := float64(k) * u / (1 - float64(k)*u)
+	for i := range m {
+		for j := range n {
+			var sum, size float64
+			for p := range k {
+				at := p*n + j
+				if trans {
+					at = j*k + p
+				}
+				x := float64(a[i*k+p]) * float64(b[at])
+				sum += x
+				size += math.Abs(x)
+			}
+			g := float64(got[i*n+j])
+			same := g == sum || math.IsNaN(g) && math.IsNaN(sum)
+			if !same && !(math.Abs(g-sum) <= gamma*size) {
+				t.Fatalf("%s %dx%dx%d: c[%d,%d] = %v, want %v ± %v", v.name, m, n, k, i, j, g, sum, gamma*size)
+			}
+		}
+	}
+}
+
+func TestVariants(t *testing.T) {
+	for i := range variants {
+		v := &variants[i]
+		if !v.usable {
+			continue
+		}
+		for _, m := range []int{v.mr - 1, v.mr, v.mr + 1, 3*v.mr + 1} {
+			for _, n := range []int{v.nr - 1, v.nr, v.nr + 1, 3*v.nr + 1} {
+				for _, k := range []int{0, 1, 2, 7, 64} {
+					for _, trans := range []bool{false, true} {
+						a, b := random(m*k), random(k*n)
+						check(t, v, run(t, v, a, b, m, n, k, trans), a, b, m, n, k, trans)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestSpecialValues(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	for i := range variants {
+		v := &variants[i]
+		for _, special := range []float32{inf, -inf, nan} {
+			m, n, k := v.mr+1, v.nr+1, 5
+			a, b := random(m*k), random(k*n)
+			a[k+2], b[n+1] = special, special // one row of A, one column of B
+			check(t, v, run(t, v, a, b, m, n, k, false), a, b, m, n, k, false)
+		}
+	}
+}
+
+func TestEpilogue(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	a, b := []float32{1, 0, 0, 1}, []float32{1, -2, 3, 4, 5, nan} // I₂ · 2×3; 0·NaN is NaN
+	add := []float32{1, 1, 1, -20, 1, 1}
+	p := Pack(b, 2, 3, false)
+	for _, c := range []struct {
+		name string
+		ep   Epilogue
+		want []float32
+	}{
+		{"none", None(), []float32{1, -2, nan, 4, 5, nan}},
+		{"relu", Epilogue{Lo: 0, Hi: inf}, []float32{1, 0, nan, 4, 5, nan}},
+		{"all", Epilogue{Bias: []float32{1, 2, 3}, Add: add, Lo: 0, Hi: 6}, []float32{3, 1, nan, 0, 6, nan}},
+	} {
+		got := make([]float32, 6)
+		p.Mul(got, 3, a, 2, 2, &c.ep)
+		for i, w := range c.want {
+			if got[i] != w && !(math.IsNaN(float64(w)) && math.IsNaN(float64(got[i]))) {
+				t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+				break
+			}
+		}
+	}
+}
+
+func TestMulAllocatesNothing(t *testing.T) {
+	p, a, c, ep := Pack(random(64), 8, 8, false), random(64), make([]float32, 64), None()
+	if n := testing.AllocsPerRun(10, func() { p.Mul(c, 8, a, 8, 8, &ep) }); n != 0 {
+		t.Errorf("Mul allocates %v times", n)
+	}
+}
+
+func BenchmarkF32(b *testing.B) {
+	for i := range variants {
+		v := &variants[i]
+		for _, s := range shapes {
+			m, n, k := s[0], s[1], s[2]
+			b.Run(fmt.Sprintf("impl=%s/m=%d/n=%d/k=%d", v.name, m, n, k), func(b *testing.B) {
+				if !v.usable {
+					b.Skip("not supported by this CPU")
+				}
+				x, w, z := random(m*k), random(k*n), make([]float32, m*n)
+				packed := make([]float32, (n+v.nr-1)/v.nr*v.nr*k)
+				pack(packed, w, k, n, v.nr, false)
+				for b.Loop() {
+					v.f(z, n, x, k, packed, m, n, k)
+				}
+				flop := 2 * float64(m*n*k) * float64(b.N)
+				b.ReportMetric(flop/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		}
+	}
+}

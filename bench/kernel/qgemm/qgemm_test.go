@@ -1,0 +1,160 @@
+package qgemm
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+var shapes = [][3]int{{784, 16, 144}, {196, 32, 288}, {49, 64, 576}, {49, 192, 48}, {1, 128, 784}} // as gemm's
+
+func random(n int, seed uint64) []byte {
+	r := rand.New(rand.NewPCG(seed, uint64(n)))
+	out := make([]byte, n)
+	for i := range out {
+		switch r.IntN(4) {
+		case 0: // the extremes, where sums are largest
+			out[i] = []byte{0, 127, 128, 255}[r.IntN(4)]
+		default:
+			out[i] = byte(r.Uint32())
+		}
+	}
+	return out
+}
+
+func weights(n int) []int8 {
+	out := make([]int8, n)
+	for i, v := range random(n, 7) {
+		out[i] = int8(v)
+	}
+	return out
+}
+
+// exact is an independent sum in int64.
+func exact(a Matrix, b []int8, i, j, k int, at func(p, j int) int) int64 {
+	var sum int64
+	for p := range k {
+		v := int64(a.Data[i*a.Stride+p])
+		if a.Signed {
+			v = int64(int8(a.Data[i*a.Stride+p]))
+		}
+		sum += (v - int64(a.Zero)) * int64(b[at(p, j)])
+	}
+	return sum
+}
+
+const guard = 0x1234567
+
+func check(t *testing.T, v *variant, m, n, k int, signed, trans bool) {
+	t.Helper()
+	a := Matrix{Data: random(m*(k+2), 3), Stride: k + 2, Signed: signed, Zero: 255}
+	if signed {
+		a.Zero = -128
+	}
+	b := weights(k * n)
+	packed := make([]int8, (n+v.nr-1)/v.nr*v.nr*k)
+	pack(packed, b, k, n, v.nr, trans)
+	ldc := n + 1
+	c := make([]int32, m*ldc+3)
+	for i := range c {
+		c[i] = guard
+	}
+	v.f(c, ldc, a, packed, m, n, k, make([]int64, ScratchLen(k)))
+	at := func(p, j int) int { return p*n + j }
+	if trans {
+		at = func(p, j int) int { return j*k + p }
+	}
+	for i := range m {
+		for j := range n {
+			if want := exact(a, b, i, j, k, at); int64(c[i*ldc+j]) != want {
+				t.Fatalf("%s %dx%dx%d signed %v trans %v: c[%d,%d] = %d, want %d", v.name, m, n, k, signed, trans, i, j, c[i*ldc+j], want)
+			}
+		}
+		if c[i*ldc+n] != guard {
+			t.Fatalf("%s: wrote beyond row %d", v.name, i)
+		}
+	}
+	if c[m*ldc] != guard || c[m*ldc+2] != guard {
+		t.Fatalf("%s: wrote beyond the matrix", v.name)
+	}
+}
+
+func TestVariants(t *testing.T) {
+	for i := range variants {
+		v := &variants[i]
+		if !v.usable {
+			continue
+		}
+		for _, m := range []int{v.mr - 1, v.mr, v.mr + 1, 3*v.mr + 2} {
+			for _, n := range []int{v.nr - 1, v.nr, v.nr + 1, 3*v.nr + 1} {
+				for _, k := range []int{0, 1, 2, 63} {
+					for x := range 4 {
+						check(t, v, m, n, k, x&1 != 0, x&2 != 0)
+					}
+				}
+			}
+		}
+		check(t, v, 3, 2, chunk+5, false, false) // beyond one chunk
+	}
+}
+
+// TestLargestSums puts the extremes everywhere: lanes must not spill.
+func TestLargestSums(t *testing.T) {
+	k := chunk
+	a := Matrix{Data: make([]byte, 2*k), Stride: k, Zero: 255} // −255 everywhere
+	b := make([]int8, k)
+	for i := range b {
+		b[i] = -128
+	}
+	c := make([]int32, 2)
+	Pack(b, k, 1, false, nil).Mul(c, 1, a, 2, make([]int64, ScratchLen(k)))
+	if want := int32(k * 255 * 128); c[0] != want || c[1] != want {
+		t.Errorf("got %v, want %d twice", c, want)
+	}
+}
+
+func TestZeroPointsOfB(t *testing.T) {
+	a := Matrix{Data: []byte{1, 2, 3, 250, 0, 7}, Stride: 3, Zero: 4}
+	b := []int8{1, -2, 3, 4, 5, -128}
+	zero := []int32{3, -100}
+	c := make([]int32, 4)
+	p := Pack(b, 3, 2, false, zero)
+	p.Mul(c, 2, a, 2, make([]int64, ScratchLen(3)))
+	for i := range 2 {
+		for j := range 2 {
+			var want int32
+			for k := range 3 {
+				want += (int32(a.Data[i*3+k]) - 4) * (int32(b[k*2+j]) - zero[j])
+			}
+			if c[i*2+j] != want {
+				t.Errorf("c[%d,%d] = %d, want %d", i, j, c[i*2+j], want)
+			}
+		}
+	}
+	scratch := make([]int64, ScratchLen(3))
+	if n := testing.AllocsPerRun(10, func() { p.Mul(c, 2, a, 2, scratch) }); n != 0 {
+		t.Errorf("Mul allocates %v times", n)
+	}
+}
+
+func BenchmarkInt8(b *testing.B) {
+	for i := range variants {
+		v := &variants[i]
+		for _, s := range shapes {
+			m, n, k := s[0], s[1], s[2]
+			b.Run(fmt.Sprintf("impl=%s/m=%d/n=%d/k=%d", v.name, m, n, k), func(b *testing.B) {
+				if !v.usable {
+					b.Skip("not supported by this CPU")
+				}
+				a := Matrix{Data: random(m*k, 3), Stride: k, Zero: 3}
+				packed := make([]int8, (n+v.nr-1)/v.nr*v.nr*k)
+				pack(packed, weights(k*n), k, n, v.nr, false)
+				c, scratch := make([]int32, m*n), make([]int64, ScratchLen(k))
+				for b.Loop() {
+					v.f(c, n, a, packed, m, n, k, scratch)
+				}
+				b.ReportMetric(2*float64(m*n*k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GOP/s")
+			})
+		}
+	}
+}
