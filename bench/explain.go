@@ -1,0 +1,105 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"assay/bench/metric"
+	"assay/models/onnx"
+	"assay/models/tensor"
+)
+
+// Explainer returns a Setup.Explain for a device with these CPU features: a
+// candidate that is not faster than its baseline is told so, with what its
+// file and the CPU say about the cause. It guesses nothing: a cause is named
+// only where its evidence is in the file, the engine or the CPU.
+func Explainer(features []string) func(*GroupResult, *CaseResult) []string {
+	return func(g *GroupResult, c *CaseResult) []string {
+		r, ok := c.Ratio(metric.P50.Name)
+		if !ok || r.High < 1 {
+			return nil
+		}
+		m, err := onnx.Open(c.Artifact.Path)
+		if err != nil {
+			return nil
+		}
+		defer m.Close()
+		note := fmt.Sprintf("%s does not pay on %s", c.Variant, c.Engine)
+		if causes := causes(factsOf(m), c.Engine, features); len(causes) > 0 {
+			note += ": " + strings.Join(causes, "; ")
+		}
+		return []string{note}
+	}
+}
+
+// facts are what a model's file tells about its compression.
+type facts struct {
+	zeros       float64 // share of zero weights
+	quantized   int     // DequantizeLinear, QLinear and Integer nodes
+	dynamic     int     // DynamicQuantizeLinear
+	convInteger int
+}
+
+func factsOf(m *onnx.Model) facts {
+	var f facts
+	var zero, all int
+	for _, t := range m.Graph.Initializers {
+		if len(t.Shape) < 2 || t.Type != tensor.Float32 {
+			continue
+		}
+		for _, v := range tensor.Of[float32](t.Tensor) {
+			all++
+			if v == 0 {
+				zero++
+			}
+		}
+	}
+	if all > 0 {
+		f.zeros = float64(zero) / float64(all)
+	}
+	for _, n := range m.Graph.Nodes {
+		switch {
+		case n.Op == "DynamicQuantizeLinear":
+			f.dynamic++
+		case n.Op == "ConvInteger":
+			f.convInteger++
+			f.quantized++
+		case strings.HasPrefix(n.Op, "QLinear"), n.Op == "MatMulInteger", n.Op == "DequantizeLinear":
+			f.quantized++
+		}
+	}
+	return f
+}
+
+// causes names why a compression does not pay, strongest first.
+func causes(f facts, engine string, features []string) []string {
+	var out []string
+	if f.zeros >= 0.5 {
+		out = append(out, fmt.Sprintf("it runs zeros at full price (%.0f %% of the weights are zero, and %s has no sparse kernels)", 100*f.zeros, engine))
+	}
+	if f.dynamic > 0 {
+		out = append(out, fmt.Sprintf("activations are quantized anew in every inference (%s)", count(f.dynamic, "DynamicQuantizeLinear node")))
+	}
+	if f.convInteger > 0 {
+		out = append(out, fmt.Sprintf("%s with Cast, Mul and Add of their own", count(f.convInteger, "ConvInteger node")))
+	}
+	if f.quantized > 0 && engine == "native" {
+		out = append(out, "the native engine has no int8 assembly yet, only Go references")
+	}
+	if f.quantized > 0 && engine != "native" && !hasAny(features, "avx512_vnni", "avx_vnni", "asimddp") {
+		out = append(out, "this CPU has no int8 dot product (VNNI, dotprod)")
+	}
+	return out
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func hasAny(have []string, want ...string) bool {
+	return slices.ContainsFunc(want, func(w string) bool { return slices.Contains(have, w) })
+}

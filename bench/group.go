@@ -1,0 +1,318 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"assay/bench/host"
+	"assay/bench/stat"
+)
+
+// Fixed parts of the method (docs/design.md, "Measuring").
+const (
+	confidence   = 0.95
+	minPerBlock  = 5                      // inferences in a block, at least
+	warmTime     = 100 * time.Millisecond // warm-up of a fresh worker, at least
+	warmRuns     = 5
+	maxSteal     = 0.01 // share of a block that may be stolen
+	minClock     = 0.95 // of the group's median clock
+	maxDropped   = 0.20 // of all blocks, before the group is untrusted
+	memoryShare  = 0.7  // of the available memory that workers may fill
+	controlShift = 1    // index of the A/A control among a group's workers
+)
+
+// A block is one visit to one worker.
+type block struct {
+	p50, mean float64   // sec per inference
+	latencies []float64 // sec per inference, as timed
+	per       int       // inferences per latency
+	dropped   string    // why it does not count, "" if it does
+	mhz       float64
+}
+
+// trialData is one fresh process of one case: its blocks in the order taken.
+type trialData struct {
+	trial  int
+	set    int      // workers that were interleaved together have the same
+	blocks []*block // one per round, nil where the worker had failed
+	peak   int64
+	pss    int64
+}
+
+// measured is a group while it is measured: the baseline, its control, and
+// the candidates.
+type measured struct {
+	group  Group
+	cases  []*candidate
+	trials int
+	rounds int
+	sets   int // sets of workers interleaved so far
+	pairs  bool
+	doubts []string
+	bad    []string // causes that make timing untrusted
+	took   time.Duration
+	cpus   []int // that workers are pinned to
+	probe  Prober
+	s      *session
+}
+
+func (s *session) newMeasured(g Group) *measured {
+	m := &measured{group: g, s: s}
+	for i, c := range g.Cases {
+		cand := &candidate{Case: c, status: OK, packed: -1}
+		if c.Err != "" {
+			cand.status, cand.reason = Errored, c.Err
+		}
+		m.cases = append(m.cases, cand)
+		if i == 0 {
+			control := &candidate{Case: c, status: cand.status, reason: cand.reason, packed: -1, control: true}
+			m.cases = append(m.cases, control)
+		}
+	}
+	return m
+}
+
+func (m *measured) baseline() *candidate { return m.cases[0] }
+
+// name is how progress and messages call the group.
+func (m *measured) name() string {
+	c := m.cases[0]
+	return fmt.Sprintf("%s on %s", c.Model, c.Engine)
+}
+
+// live returns the cases that can still be measured.
+func (m *measured) live() []*candidate {
+	var out []*candidate
+	for _, c := range m.cases {
+		if c.status == OK {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// precision is the wanted half-width for the group's engine.
+func (m *measured) precision() float64 {
+	if p, ok := m.s.Plan.PrecisionBy[m.cases[0].Engine]; ok {
+		return p
+	}
+	return m.s.Plan.Precision
+}
+
+// time measures latency: the pilot trials, as many more as Stein's rule and
+// the budget allow, then the cold starts. budget 0 is no limit.
+func (s *session) time(ctx context.Context, g Group, budget time.Duration) *measured {
+	m := s.newMeasured(g)
+	m.cpus = s.CPUs(m.baseline().Threads)
+	m.probe = s.Probe(m.cpus)
+	defer m.probe.Close()
+	begun := time.Now()
+	before := s.Observe()
+	m.choosePairs()
+	want := s.Plan.Trials
+	for t := 0; t < want && ctx.Err() == nil && len(m.live()) > 0; t++ {
+		s.step("timing", m.name(), float64(t)/float64(want), "trial %d of %d", t+1, want)
+		m.trial(ctx, t)
+		if ctx.Err() == nil {
+			m.trials = t + 1
+		}
+		if m.trials != want {
+			continue
+		}
+		more := min(m.needed(), s.Plan.MaxTrials)
+		if each := time.Since(begun) / time.Duration(m.trials); budget > 0 && each > 0 {
+			more = min(more, int(budget/each))
+		}
+		want = max(want, more)
+	}
+	s.done++
+	if ctx.Err() == nil {
+		m.coldStarts(ctx)
+	}
+	s.done++
+	m.condition(before, s.Observe())
+	m.took = time.Since(begun)
+	return m
+}
+
+// needed is Stein's number of trials: the largest over candidates and control.
+func (m *measured) needed() int {
+	n := m.s.Plan.Trials
+	for _, c := range m.cases[controlShift:] {
+		logs := m.logRatios(c, p50Of)
+		if c.status == OK && len(logs) >= m.s.Plan.Trials {
+			n = max(n, stat.SteinTrials(logs[:m.s.Plan.Trials], m.precision(), confidence))
+		}
+	}
+	return n
+}
+
+// choosePairs decides whether memory holds all workers of the group together.
+// A worker is guessed at three times its file and 64 MB for its runtime.
+func (m *measured) choosePairs() {
+	if m.s.MemAvailable == nil {
+		return
+	}
+	var need int64
+	for _, c := range m.live() {
+		need += 3*c.Artifact.Size + 64<<20
+	}
+	m.pairs = float64(need) > memoryShare*float64(m.s.MemAvailable())
+}
+
+// trial runs one trial: fresh workers for every live case, interleaved; or
+// baseline, control and one candidate at a time where memory holds no more.
+func (m *measured) trial(ctx context.Context, t int) {
+	live := m.live()
+	if !m.pairs || len(live) <= 3 || m.baseline().status != OK {
+		m.interleave(ctx, t, live)
+		return
+	}
+	for i, c := range live[2:] {
+		set := []*candidate{live[0], c}
+		if i == 0 {
+			set = live[:3]
+		}
+		m.interleave(ctx, t, set)
+	}
+}
+
+// interleave starts a worker per case, visits all of them in every round in a
+// fresh random order, and ends them.
+func (m *measured) interleave(ctx context.Context, t int, set []*candidate) {
+	m.sets++
+	workers := map[*candidate]*worker{}
+	defer func() {
+		for _, w := range workers {
+			w.end(ctx)
+		}
+	}()
+	data := map[*candidate]*trialData{}
+	for _, c := range m.shuffled(set) {
+		if w := m.warm(ctx, c); w != nil {
+			workers[c] = w
+			data[c] = &trialData{trial: t, set: m.sets, peak: w.peak, pss: w.pss}
+		}
+	}
+	rounds := m.s.Plan.Rounds
+	for r, extra := 0, 0; r < rounds+extra && ctx.Err() == nil; r++ {
+		good := m.round(ctx, set, workers, data)
+		if !good && extra < m.s.Plan.Rounds { // a spoilt round is repeated, within bounds
+			extra++
+		}
+		m.rounds = max(m.rounds, r+1-extra)
+	}
+	for c, d := range data {
+		if ctx.Err() == nil && c.status == OK {
+			c.trials = append(c.trials, *d)
+		}
+	}
+}
+
+// round visits every worker once; false if a block of it was dropped.
+func (m *measured) round(ctx context.Context, set []*candidate, workers map[*candidate]*worker, data map[*candidate]*trialData) bool {
+	got := map[*candidate]*block{}
+	good := true
+	for _, c := range m.shuffled(set) {
+		w := workers[c]
+		if w == nil || c.status != OK || ctx.Err() != nil {
+			continue
+		}
+		b, err := m.visit(ctx, w)
+		if err != nil && ctx.Err() == nil {
+			words := w.LastWords()
+			w.Kill()
+			delete(workers, c)
+			if !c.again(err) {
+				c.fail(err, words)
+			} else if w := m.warm(ctx, c); w != nil {
+				workers[c] = w // this round lacks the case, the next has it
+			}
+			continue
+		}
+		if b != nil {
+			got[c] = b
+			good = good && b.dropped == ""
+		}
+	}
+	if ctx.Err() != nil {
+		return true
+	}
+	for c, d := range data {
+		d.blocks = append(d.blocks, got[c])
+	}
+	return good
+}
+
+// warm opens, binds and warms a worker for c; nil if that failed.
+func (m *measured) warm(ctx context.Context, c *candidate) *worker {
+	for {
+		w := m.s.open(ctx, c, m.cpus, c.Threads)
+		if w == nil {
+			return nil
+		}
+		err := m.s.bind(ctx, c, w, rotated)
+		if err == nil {
+			warmCtx, cancel := context.WithTimeout(ctx, runDeadline)
+			_, err = w.Warm(warmCtx, warmTime, warmRuns)
+			cancel()
+		}
+		if err == nil {
+			w.remember()
+			return w
+		}
+		words := w.LastWords()
+		w.Kill()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if !c.again(err) {
+			c.fail(err, words)
+			return nil
+		}
+	}
+}
+
+// visit runs one block on w and reads the probe around it.
+func (m *measured) visit(ctx context.Context, w *worker) (*block, error) {
+	ctx, cancel := context.WithTimeout(ctx, runDeadline)
+	defer cancel()
+	steal0, _ := m.probe.Read()
+	b, err := w.Run(ctx, m.s.Plan.Block, minPerBlock)
+	if err != nil {
+		return nil, err
+	}
+	steal1, mhz := m.probe.Read()
+	out := &block{per: b.Per, mhz: mhz, latencies: make([]float64, len(b.Latencies))}
+	for i, l := range b.Latencies {
+		out.latencies[i] = l.Seconds()
+	}
+	out.p50 = stat.Median(out.latencies)
+	out.mean = b.Elapsed.Seconds() / float64(b.Inferences)
+	if stolen := steal1 - steal0; stolen > maxSteal*b.Elapsed.Seconds() {
+		out.dropped = fmt.Sprintf("the hypervisor stole %.0f %% of it", 100*stolen/b.Elapsed.Seconds())
+	}
+	return out, nil
+}
+
+func (m *measured) shuffled(set []*candidate) []*candidate {
+	out := slices.Clone(set)
+	m.s.rnd.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out
+}
+
+// end closes a worker politely, whatever became of ctx.
+func (w *worker) end(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	w.Close(ctx) // an error here is a worker that had to be killed, after its last measurement
+}
+
+// condition judges what happened to the device while the group was measured.
+func (m *measured) condition(before, after host.Condition) {
+	doubts, violations := host.Compare(before, after)
+	m.doubts = append(m.doubts, doubts...)
+	m.bad = append(m.bad, violations...)
+}

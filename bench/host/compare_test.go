@@ -1,0 +1,110 @@
+package host
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// calm is a minute on a quiet machine of 4 cores, of which we used one.
+func calm() (before, after Condition) {
+	at := time.Unix(1_700_000_000, 0)
+	before = Condition{At: at, CPUs: 4, Governor: "performance", MaxMHz: 2400, Busy: 1000, Own: 10, Celsius: map[string]float64{"cpu": 50, "PMIC-Die": 100}}
+	after = before
+	after.At = at.Add(time.Minute)
+	after.Busy, after.Own = 1062, 70
+	after.Celsius = map[string]float64{"cpu": 60, "PMIC-Die": 100} // 100 °C is what Jetson's PMIC always says
+	return before, after
+}
+
+func TestCompare(t *testing.T) {
+	for _, c := range []struct {
+		name             string
+		change           func(before, after *Condition)
+		doubt, violation string
+	}{
+		{"calm", func(b, a *Condition) {}, "", ""},
+		{"some steal", func(b, a *Condition) { a.Steal = b.Steal + 5 }, "hypervisor took 2.1 %", ""},
+		{"much steal", func(b, a *Condition) { a.Steal = b.Steal + 60 }, "", "hypervisor took 25.0 %"},
+		{"a neighbour", func(b, a *Condition) { a.Busy += 60 }, "other processes used 1.0 of 4 cores: stop them", ""},
+		{"a crowd", func(b, a *Condition) { a.Busy += 150 }, "", "other processes used 2.5 of 4 cores: stop them"},
+		{"own time unknown", func(b, a *Condition) { a.Busy += 150; b.Own, a.Own = 0, 0 }, "", ""},
+		{"x86 throttled", func(b, a *Condition) { b.Throttled, a.Throttled = 3, 5 }, "", "throttled 2 times: cool"},
+		{"throttled long ago", func(b, a *Condition) { b.Throttled, a.Throttled = 3, 3 }, "", ""},
+		{"unknown, then known", func(b, a *Condition) { b.Throttled, a.Throttled = -1, 5 }, "", ""},
+		{"Pi under voltage now", func(b, a *Condition) { a.Firmware = 0x50001; b.Firmware = 0x50000 }, "", "under-voltage: use the official"},
+		{"Pi throttled in between", func(b, a *Condition) { a.Firmware = 0x40000 }, "", "firmware reports throttled"},
+		{"Pi throttled long ago", func(b, a *Condition) { b.Firmware, a.Firmware = 0x50000, 0x50000 }, "", ""},
+		{"quota", func(b, a *Condition) { a.Quota = 7 }, "", "quota stopped us 7 times"},
+		{"governor changed", func(b, a *Condition) { a.Governor = "ondemand" }, "", `from "performance" to "ondemand"`},
+		{"powersave", func(b, a *Condition) { b.Governor, a.Governor = "powersave", "powersave" }, "cpupower frequency-set -g performance", ""},
+		{"powersave of intel_pstate", func(b, a *Condition) {
+			b.Governor, a.Governor, b.Driver, a.Driver = "powersave", "powersave", "intel_pstate", "intel_pstate"
+		}, "", ""},
+		{"clock capped", func(b, a *Condition) { a.MaxMHz = 1500 }, "", "from 2400 to 1500 MHz"},
+		{"swap", func(b, a *Condition) { a.SwapUsed = 64 << 20 }, "swap grew by 67.1 MB", ""},
+		{"hot", func(b, a *Condition) { a.Celsius["cpu"] = 91 }, "cpu 91 °C: cool", ""},
+		{"no time passed", func(b, a *Condition) { a.At = b.At; a.Steal = 99 }, "", ""},
+	} {
+		before, after := calm()
+		c.change(&before, &after)
+		doubts, violations := Compare(before, after)
+		one(t, c.name+": doubts", doubts, c.doubt)
+		one(t, c.name+": violations", violations, c.violation)
+	}
+}
+
+func one(t *testing.T, what string, got []string, want string) {
+	t.Helper()
+	if want == "" && len(got) > 0 || want != "" && (len(got) != 1 || !strings.Contains(got[0], want)) {
+		t.Errorf("%s: %q, want %q", what, got, want)
+	}
+}
+
+func TestChecklist(t *testing.T) {
+	states := func(d Device, c Condition) map[string]State {
+		out := map[string]State{}
+		for _, i := range Checklist(d, c) {
+			if _, twice := out[i.Name]; twice {
+				t.Errorf("two items are called %q", i.Name)
+			}
+			out[i.Name] = i.State
+			if i.Detail == "" {
+				t.Errorf("%s has no detail", i.Name)
+			}
+			if i.State == Bad && i.Remedy == "" {
+				t.Errorf("%s is bad, and nobody knows what to do", i.Name)
+			}
+		}
+		return out
+	}
+	pi := recorded(t, "rpi4", "")
+	d, err := Identify(pi)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := states(d, Observe(pi))
+	for name, want := range map[string]State{"identity": Warn, "governor": Warn, "throttling": Bad, "cgroup quota": Unknown, "temperature": Good, "boost": Unknown, "virtualisation": Good, "memory": Unknown} {
+		if got[name] != want {
+			t.Errorf("rpi4: %s is %s, want %s", name, got[name], want)
+		}
+	}
+	d.Facts = map[string]string{"id": "from machine-id", "smt": "on", "boost": "off", "container": "docker", "aslr": "2", "thp": "madvise"}
+	d.Virtual = "kvm"
+	_, c := calm()
+	c.Load1, c.Steal, c.SwapUsed, c.FreeMem, c.Quota, c.Throttled = 3, 500, 1<<30, 1<<20, 5, 2
+	got = states(d, c)
+	for name, want := range map[string]State{"identity": Good, "governor": Good, "throttling": Warn, "cgroup quota": Warn, "boost": Good, "virtualisation": Warn, "other processes": Bad, "stolen time": Warn, "swap": Warn, "memory": Warn, "hyper-threads": Warn, "huge pages": Good} {
+		if got[name] != want {
+			t.Errorf("busy guest: %s is %s, want %s", name, got[name], want)
+		}
+	}
+	c.Load1, c.Steal, c.SwapUsed, c.FreeMem, c.Quota, c.Throttled, c.Governor = 0.1, 0, 0, 1<<33, 0, 0, "powersave"
+	d.Virtual, d.Facts["smt"] = "", "off"
+	got = states(d, c)
+	for name, want := range map[string]State{"governor": Bad, "throttling": Good, "cgroup quota": Good, "virtualisation": Good, "other processes": Good, "stolen time": Good, "swap": Good, "memory": Good, "hyper-threads": Good} {
+		if got[name] != want {
+			t.Errorf("quiet host: %s is %s, want %s", name, got[name], want)
+		}
+	}
+}

@@ -1,0 +1,35 @@
+package bench
+
+import (
+	"assay/bench/host"
+)
+
+// Local returns a Setup with everything that this device itself provides:
+// identity, condition, probe, cores, memory and explanations. The caller adds
+// workers, data and plan.
+func Local() (Setup, error) {
+	root := host.Root()
+	d, err := host.Identify(root)
+	if err != nil {
+		return Setup{}, err
+	}
+	return Setup{
+		Device:       d,
+		Observe:      func() host.Condition { return host.Observe(root) },
+		Probe:        func(cpus []int) Prober { return host.NewProbe(cpus) },
+		CPUs:         lastCPUs,
+		MemAvailable: func() int64 { return host.Observe(root).FreeMem },
+		Explain:      Explainer(d.Features),
+	}, nil
+}
+
+// lastCPUs names the cores to pin workers of so many threads to: the last
+// that this process may use, since the first ones serve most interrupts. It
+// is nil, which pins nothing, where all cores are needed or none can be named.
+func lastCPUs(threads int) []int {
+	cpus := host.AllowedCPUs()
+	if threads >= len(cpus) {
+		return nil
+	}
+	return cpus[len(cpus)-threads:]
+}
