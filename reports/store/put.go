@@ -1,0 +1,219 @@
+package store
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"assay/bench"
+	"assay/bench/metric"
+	"assay/bench/verdict"
+	"assay/reports"
+	"assay/reports/render"
+)
+
+// Put keeps a result in one transaction: all of it or nothing. A run that is
+// there already is left as it is, so that a result may be delivered twice.
+func (s *SQLite) Put(ctx context.Context, r *bench.Result) error {
+	if r.Run == "" {
+		return errors.New("keep result: it has no run id")
+	}
+	if err := s.put(ctx, r); err != nil {
+		return fmt.Errorf("keep run %s: %w", r.Run, s.wrap(err))
+	}
+	return nil
+}
+
+func (s *SQLite) put(ctx context.Context, r *bench.Result) error {
+	packed, err := pack(r)
+	if err != nil {
+		return err
+	}
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	added, err := s.putRun(ctx, tx, r, packed)
+	if err != nil || !added {
+		return err
+	}
+	if err := putSummaries(ctx, tx, r); err != nil {
+		return err
+	}
+	for i := range r.Groups {
+		for j := range r.Groups[i].Cases {
+			if err := putSamples(ctx, tx, r.Run, i, j, r.Groups[i].Cases[j].Samples); err != nil {
+				return err
+			}
+		}
+	}
+	return tx.Commit()
+}
+
+// putRun writes the run's own row; false if there is one already.
+func (s *SQLite) putRun(ctx context.Context, tx *sql.Tx, r *bench.Result, packed []byte) (bool, error) {
+	labels, err := json.Marshal(r.Labels)
+	if err != nil {
+		return false, err
+	}
+	words, err := json.Marshal(reports.Count(r))
+	if err != nil {
+		return false, err
+	}
+	info := reports.Summary(r)
+	res, err := tx.ExecContext(ctx, `INSERT INTO runs (run, suite, started, ended, received, device, name, class, version, partial, labels, groups_n, cases_n, words, result)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO NOTHING`,
+		r.Run, r.Suite, nanos(r.Started), nanos(r.Ended), nanos(s.now()), r.Device.ID, r.Device.Name, r.Device.Class, r.Version, r.Partial,
+		string(labels), info.Groups, info.Cases, string(words), packed)
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
+}
+
+func putSummaries(ctx context.Context, tx *sql.Tx, r *bench.Result) error {
+	// A result that holds a case twice keeps the first: both have one series.
+	st, err := tx.PrepareContext(ctx, `INSERT INTO summaries (run, series, device, task, model, variant, engine, build, provider, threads, batch, scenario,
+		metric, unit, value, low, high, n, verdict, trusted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	for i := range r.Groups {
+		g := &r.Groups[i]
+		for j := range g.Cases {
+			c := &g.Cases[j]
+			for _, e := range c.Values {
+				if !finite(e.Value) || !finite(e.Low) || !finite(e.High) {
+					continue
+				}
+				_, err := st.ExecContext(ctx, r.Run, reports.SeriesKey(&c.Case, e.Metric, r.Device.ID), r.Device.ID, c.Task, c.Model, c.Variant, c.Engine, g.Build,
+					c.Provider, c.Threads, c.Batch, c.Scenario, e.Metric, e.Unit, e.Value, e.Low, e.High, e.N, string(wordOn(c, e.Metric)), trusted(g, e.Metric))
+				if err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// wordOn is the verdict that decides the gates on one metric.
+func wordOn(c *bench.CaseResult, name string) verdict.Word {
+	var vs []verdict.Verdict
+	for _, v := range c.Verdicts {
+		if v.Metric == name {
+			vs = append(vs, v)
+		}
+	}
+	v, _ := verdict.Deciding(vs)
+	return v.Word
+}
+
+// trusted tells whether a value counts as evidence: timing of an untrusted
+// group does not.
+func trusted(g *bench.GroupResult, name string) bool {
+	m := metric.Lookup(name)
+	return len(g.Untrusted) == 0 || m != nil && !m.Timing
+}
+
+// A span describes a stretch of a case's blob of samples.
+type span struct {
+	Metric string `json:"metric"`
+	Unit   string `json:"unit"`
+	Trial  int    `json:"trial"`
+	N      int    `json:"n"`
+}
+
+func putSamples(ctx context.Context, tx *sql.Tx, run string, grp, pos int, samples []metric.Sample) error {
+	if len(samples) == 0 {
+		return nil
+	}
+	var data []byte
+	spans := make([]span, len(samples))
+	for i, s := range samples {
+		spans[i] = span{s.Metric, s.Unit, s.Trial, len(s.Values)}
+		for _, v := range s.Values {
+			data = binary.LittleEndian.AppendUint64(data, math.Float64bits(v))
+		}
+	}
+	text, err := json.Marshal(spans)
+	if err != nil {
+		return err
+	}
+	if data == nil {
+		data = []byte{}
+	}
+	_, err = tx.ExecContext(ctx, "INSERT INTO samples (run, grp, pos, spans, data) VALUES (?, ?, ?, ?, ?)", run, grp, pos, string(text), data)
+	return err
+}
+
+// unspan cuts a blob into samples again.
+func unspan(text string, data []byte) ([]metric.Sample, error) {
+	var spans []span
+	if err := json.Unmarshal([]byte(text), &spans); err != nil {
+		return nil, err
+	}
+	out := make([]metric.Sample, len(spans))
+	for i, s := range spans {
+		if s.N < 0 || s.N > len(data)/8 {
+			return nil, fmt.Errorf("samples of %s: %d values wanted, %d are left", s.Metric, s.N, len(data)/8)
+		}
+		v := make([]float64, s.N)
+		for k := range v {
+			v[k] = math.Float64frombits(binary.LittleEndian.Uint64(data[8*k:]))
+		}
+		data = data[8*s.N:]
+		out[i] = metric.Sample{Metric: s.Metric, Unit: s.Unit, Trial: s.Trial, Values: v}
+	}
+	return out, nil
+}
+
+// pack is the gzipped JSON of a result without its samples, which have a
+// table of their own.
+func pack(r *bench.Result) ([]byte, error) {
+	bare := *r
+	bare.Groups = make([]bench.GroupResult, len(r.Groups))
+	for i, g := range r.Groups {
+		cases := make([]bench.CaseResult, len(g.Cases))
+		for j, c := range g.Cases {
+			c.Samples = nil
+			cases[j] = c
+		}
+		g.Cases = cases
+		bare.Groups[i] = g
+	}
+	text, err := render.Marshal(&bare)
+	if err != nil {
+		return nil, err
+	}
+	var buf bytes.Buffer
+	z := gzip.NewWriter(&buf)
+	if _, err := z.Write(text); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}
+
+func unpack(b []byte) (*bench.Result, error) {
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	return render.ReadJSON(io.Reader(z))
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

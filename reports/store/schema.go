@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// application is written into the file's header, so that another program's
+// database is never mistaken for a store: "Assa" in ASCII.
+const application = 0x41737361
+
+// migrations bring a store from version i to i+1; user_version counts them.
+// A published step is never changed, only followed by another.
+var migrations = []string{
+	`CREATE TABLE runs (
+		run      TEXT PRIMARY KEY,
+		suite    TEXT NOT NULL,
+		started  INTEGER NOT NULL, -- device's clock, ns since 1970; not a key: devices without a clock repeat times
+		ended    INTEGER NOT NULL,
+		received INTEGER NOT NULL, -- this store's clock
+		device   TEXT NOT NULL,
+		name     TEXT NOT NULL,
+		class    TEXT NOT NULL,
+		version  TEXT NOT NULL,
+		partial  TEXT NOT NULL,
+		labels   TEXT NOT NULL, -- JSON object
+		groups_n INTEGER NOT NULL,
+		cases_n  INTEGER NOT NULL,
+		words    TEXT NOT NULL, -- JSON object: verdict to number of cases
+		result   BLOB NOT NULL  -- gzipped JSON of the whole result without its samples
+	) STRICT;
+	CREATE INDEX runs_received ON runs (received);
+	CREATE TABLE summaries (
+		run TEXT NOT NULL REFERENCES runs (run) ON DELETE CASCADE,
+		series TEXT NOT NULL,
+		device TEXT NOT NULL, task TEXT NOT NULL, model TEXT NOT NULL, variant TEXT NOT NULL,
+		engine TEXT NOT NULL, build TEXT NOT NULL, provider TEXT NOT NULL,
+		threads INTEGER NOT NULL, batch INTEGER NOT NULL, scenario TEXT NOT NULL,
+		metric TEXT NOT NULL, unit TEXT NOT NULL,
+		value REAL NOT NULL, low REAL NOT NULL, high REAL NOT NULL, n INTEGER NOT NULL,
+		verdict TEXT NOT NULL, trusted INTEGER NOT NULL,
+		PRIMARY KEY (run, series)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX summaries_series ON summaries (series);
+	CREATE INDEX summaries_model ON summaries (model, metric);
+	CREATE TABLE samples (
+		run   TEXT NOT NULL REFERENCES runs (run) ON DELETE CASCADE,
+		grp   INTEGER NOT NULL, -- position of the group in the result
+		pos   INTEGER NOT NULL, -- position of the case in the group
+		spans TEXT NOT NULL,    -- JSON: metric, unit, trial and number of values, in order
+		data  BLOB NOT NULL,    -- the values, float64 little-endian
+		PRIMARY KEY (run, grp, pos)
+	) STRICT;
+	CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) STRICT;`,
+}
+
+// migrate brings the schema up to date in one transaction.
+func migrate(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil) // immediate: the DSN says so
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	var version, app, tables int
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	if err := tx.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err != nil {
+		return err
+	}
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&tables); err != nil {
+		return err
+	}
+	switch {
+	case app != application && (tables > 0 || app != 0):
+		return errOther
+	case version > len(migrations):
+		return fmt.Errorf("its schema is version %d, this program knows %d: use a newer assay, or another store (ASSAY_STORE)", version, len(migrations))
+	case version == len(migrations):
+		return nil
+	}
+	for _, step := range migrations[max(version, 0):] {
+		if _, err := tx.ExecContext(ctx, step); err != nil {
+			return err
+		}
+	}
+	// Pragmas take no parameters; both numbers are ours.
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d; PRAGMA application_id = %d", len(migrations), application)); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
