@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"assay/bench"
+	"assay/models"
+	"assay/reports/render"
+	"assay/reports/store"
+	"assay/suites"
+
+	"github.com/spf13/cobra"
+)
+
+// runFlags are the flags of everything that measures: run and gate.
+type runFlags struct {
+	file    string   // suite file
+	suite   string   // name in it
+	data    string   // folder of samples, for files without a suite
+	format  string   // of the report
+	labels  []string // key=value
+	store   string   // path, "" for the default, "none" for nowhere
+	details bool
+	engines []string // for files without a suite
+	gates   []string
+	trials  int
+	rounds  int
+	budget  time.Duration
+	samples int
+	threads []int
+	batch   []int
+	scale   float64 // how pixels of data become inputs of files without a card
+	mean    []float64
+	std     []float64
+}
+
+func (f *runFlags) add(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringVar(&f.file, "file", "", "suite file (default suites.yaml here, else the suites that come with assay)")
+	fl.StringVar(&f.suite, "suite", "", "suite to run")
+	fl.StringVar(&f.format, "format", "table", "output format: "+strings.Join(render.Formats(), ", "))
+	fl.StringArrayVar(&f.labels, "label", nil, "key=value recorded with the run, for example commit=1a2b3c (repeatable)")
+	fl.StringVar(&f.store, "store", "", `SQLite file that keeps the run, or "none" (default $ASSAY_STORE or the user's data folder)`)
+	fl.BoolVar(&f.details, "details", false, "also print tails, cold starts, throughput and controls")
+	fl.IntVar(&f.trials, "trials", 0, "trials instead of the suite's")
+	fl.IntVar(&f.rounds, "rounds", 0, "rounds instead of the suite's")
+	fl.DurationVar(&f.budget, "budget", 0, "time budget instead of the suite's")
+	fl.IntVar(&f.samples, "samples", 0, "samples for accuracy instead of the suite's")
+}
+
+// addPair adds the flags that only a comparison of files knows.
+func (f *runFlags) addPair(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringVar(&f.data, "data", "", "folder of samples: JPEG or PNG, in one folder per class where they are labelled")
+	fl.Float64Var(&f.scale, "scale", 255, "pixel p of --data becomes (p/scale − mean) / std")
+	fl.Float64SliceVar(&f.mean, "mean", nil, "mean of each channel, after scaling (default 0)")
+	fl.Float64SliceVar(&f.std, "std", nil, "deviation of each channel, after scaling (default 1)")
+	fl.StringSliceVar(&f.engines, "engine", nil, "engines for files without a suite (default onnxruntime,native)")
+	fl.StringArrayVar(&f.gates, "gate", nil, `gate for files without a suite, for example "latency.p50 <= 0.8x" (repeatable)`)
+	fl.IntSliceVar(&f.threads, "threads", nil, "threads of an inference, for files without a suite (default 1)")
+	fl.IntSliceVar(&f.batch, "batch", nil, "samples of an inference, for files without a suite (default 1)")
+}
+
+func newRun() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run [BASELINE CANDIDATE …]",
+		Short: "Measure a suite, or files beside each other, on this device",
+		Long: `Run measures on this device, prints a table and stores the run.
+
+With --suite it runs a suite; with files it compares them without one: the
+first is the baseline. Without --data, files are fed with seeded noise and
+judged by their agreement with the baseline.
+
+It exits 0 when measuring has finished, whatever was found: assay gate decides.`,
+		Example: "  assay run --suite quick\n  assay run base.onnx small.onnx --data photos/",
+		RunE: func(c *cobra.Command, args []string) error {
+			_, err := f.run(c, args)
+			return err
+		},
+	}
+	f.add(c)
+	f.addPair(c)
+	return c
+}
+
+// run measures, prints and stores. A run that was interrupted is printed and
+// stored too; its error then only carries the exit code.
+func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) {
+	if _, err := render.Lookup(f.format); err != nil {
+		return nil, usage("%v", err)
+	}
+	own, err := labels(f.labels)
+	if err != nil {
+		return nil, err
+	}
+	set, err := bench.Local()
+	if err != nil {
+		return nil, err
+	}
+	x, err := f.expand(files, set.Device)
+	if err != nil {
+		return nil, usage("%v", err)
+	}
+	for _, w := range x.Warnings {
+		fmt.Fprintf(c.ErrOrStderr(), "assay: %s\n", w)
+	}
+	if x.Skipped != "" {
+		return nil, exitError{exitUndecided, x.Skipped}
+	}
+	db, err := openStore(c.Context(), f.store)
+	if err != nil {
+		return nil, err
+	}
+	if db != nil {
+		defer db.Close()
+	}
+	set.Suite, set.Version, set.Labels, set.Plan = x.Suite, buildVersion(), own, f.plan(x.Plan)
+	set.Command = workerCommand
+	feed, err := newFeed(x, f.data, set.Plan.Samples, models.IO{Scale: f.scale, Mean: f.mean, Std: f.std})
+	if err != nil {
+		return nil, usage("%v", err)
+	}
+	set.Data = feed.data
+	step, end := progress(c.ErrOrStderr())
+	set.Progress = step
+	r, err := bench.Run(c.Context(), set, x.Groups)
+	end()
+	if err != nil {
+		return nil, err
+	}
+	r.Accuracy = feed.text(r)
+	r.Warnings = append(r.Warnings, x.Warnings...)
+	return r, f.finish(c, r, db)
+}
+
+// finish stores and prints a result. The report is printed even if storing
+// fails, and stored even if the run was interrupted: nothing measured is lost.
+func (f *runFlags) finish(c *cobra.Command, r *bench.Result, db *store.SQLite) error {
+	var stored error
+	if db != nil {
+		stored = db.Put(context.WithoutCancel(c.Context()), r)
+	}
+	o := render.Options{Width: width(c.OutOrStdout(), 120), Color: colour(c.OutOrStdout()), Details: f.details}
+	printed := render.Render(c.OutOrStdout(), f.format, r, o)
+	if stored == nil && db != nil {
+		fmt.Fprintf(c.ErrOrStderr(), "run %s is stored in %s\n", r.Run, db.Where())
+	}
+	if err := errors.Join(stored, printed); err != nil {
+		return err
+	}
+	if r.Partial != "" {
+		return exitError{exitInterrupted, "the run is partial: " + r.Partial}
+	}
+	return nil
+}
+
+// expand turns the flags into groups of cases.
+func (f *runFlags) expand(files []string, d device) (*suites.Expansion, error) {
+	switch {
+	case f.suite != "" && len(files) > 0:
+		return nil, fmt.Errorf("--suite and files do not go together: run one or the other")
+	case f.suite == "" && len(files) == 0:
+		return nil, fmt.Errorf("nothing to run: name a suite (--suite quick) or two files (assay suites list shows the suites)")
+	case len(files) > 0:
+		task := ""
+		if f.data != "" {
+			task = dataTask(f.data)
+		}
+		return suites.Pair(files[0], files[1:], suites.PairOptions{Task: task, Engines: f.engines, Gates: f.gates, Threads: f.threads, Batch: f.batch})
+	case f.data != "" || len(f.engines)+len(f.gates)+len(f.threads)+len(f.batch) > 0:
+		return nil, fmt.Errorf("--data, --engine, --gate, --threads and --batch belong to files without a suite: a suite says them itself")
+	}
+	file, err := suites.Find(f.file)
+	if err != nil {
+		return nil, err
+	}
+	return file.Expand(f.suite, suites.Env{Labels: deviceLabels(d), Engines: suites.Engines})
+}
+
+// plan returns p with what the flags override.
+func (f *runFlags) plan(p bench.Plan) bench.Plan {
+	if f.trials > 0 {
+		p.Trials, p.MaxTrials = f.trials, max(p.MaxTrials, f.trials)
+	}
+	if f.rounds > 0 {
+		p.Rounds = f.rounds
+	}
+	if f.budget > 0 {
+		p.Budget = f.budget
+	}
+	if f.samples > 0 {
+		p.Samples = f.samples
+	}
+	return p
+}
+
+// openStore opens the store and proves that it can be written, before an hour
+// is spent measuring; nil where nothing is to be stored.
+func openStore(ctx context.Context, path string) (*store.SQLite, error) {
+	if path == "none" {
+		return nil, nil
+	}
+	if path == "" {
+		var err error
+		if path, err = store.Path(); err != nil {
+			return nil, err
+		}
+	}
+	db, err := store.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Check(ctx); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
