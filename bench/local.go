@@ -8,17 +8,17 @@ import (
 // identity, condition, probe, cores, memory and explanations. The caller adds
 // workers, data and plan.
 func Local() (Setup, error) {
-	root := host.Root()
-	d, err := host.Identify(root)
+	sys := host.Here()
+	d, err := host.Identify(sys)
 	if err != nil {
 		return Setup{}, err
 	}
 	return Setup{
 		Device:       d,
-		Observe:      func() host.Condition { return host.Observe(root) },
+		Observe:      func() host.Condition { return host.Observe(sys) },
 		Probe:        func(cpus []int) Prober { return host.NewProbe(cpus) },
 		CPUs:         lastCPUs,
-		MemAvailable: func() int64 { return host.Observe(root).FreeMem },
+		MemAvailable: func() int64 { return host.Observe(sys).FreeMem },
 		Explain:      Explainer(d.Features),
 	}, nil
 }

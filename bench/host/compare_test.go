@@ -79,11 +79,11 @@ func TestChecklist(t *testing.T) {
 		return out
 	}
 	pi := recorded(t, "rpi4", "")
-	d, err := Identify(pi)
+	d, err := Identify(Recorded(pi))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := states(d, Observe(pi))
+	got := states(d, Observe(Recorded(pi)))
 	for name, want := range map[string]State{"identity": Warn, "governor": Warn, "throttling": Bad, "cgroup quota": Unknown, "temperature": Good, "boost": Unknown, "virtualisation": Good, "memory": Unknown} {
 		if got[name] != want {
 			t.Errorf("rpi4: %s is %s, want %s", name, got[name], want)

@@ -5,11 +5,7 @@
 // knows well and what other systems than Linux need.
 package host
 
-import (
-	"io/fs"
-	"os"
-	"time"
-)
+import "time"
 
 // A Device is one unit. Its ID keys series; its Class groups equal devices.
 type Device struct {
@@ -47,15 +43,4 @@ type Condition struct {
 	SwapUsed  int64              `json:"swap_used"`
 	FreeMem   int64              `json:"mem_available"`
 	Notes     []string           `json:"notes,omitempty"`
-}
-
-// live marks the running system, for which gopsutil may be asked as well.
-type live struct{ fs.FS }
-
-// Root is the file system of the running system.
-func Root() fs.FS { return live{os.DirFS("/")} }
-
-func isLive(root fs.FS) bool {
-	_, ok := root.(live)
-	return ok
 }

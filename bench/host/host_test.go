@@ -48,7 +48,7 @@ func TestIdentify(t *testing.T) {
 		{"x86-intel-rapl", "example-inc-fixture-1u-2c", "", "", 2, "", "Example Inc. Fixture 1U", map[string]string{"boost": "on", "smt": "on", "thp": "madvise", "aslr": "2"}},
 		{"x86-amd", "2c", "", "", 2, "", "", map[string]string{"boost": "on", "clock driver": "acpi-cpufreq"}},
 	} {
-		d, err := Identify(recorded(t, c.fixture, ""))
+		d, err := Identify(Recorded(recorded(t, c.fixture, "")))
 		if err != nil {
 			t.Errorf("%s: %v", c.fixture, err)
 			continue
@@ -75,7 +75,7 @@ func TestIdentityIsOfTheMachine(t *testing.T) {
 	id := func(change func(fstest.MapFS)) string {
 		root := recorded(t, "rpi5", "")
 		change(root)
-		d, err := Identify(root)
+		d, err := Identify(Recorded(root))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func TestIdentityIsOfTheMachine(t *testing.T) {
 }
 
 func TestIdentifyNothing(t *testing.T) {
-	if d, err := Identify(fstest.MapFS{}); err == nil {
+	if d, err := Identify(Recorded(fstest.MapFS{})); err == nil {
 		t.Errorf("an empty tree is a device: %+v", d)
 	}
 }
@@ -145,7 +145,7 @@ func TestObserve(t *testing.T) {
 		{"jetson-orin-nx", Condition{CPUs: 4, Governor: "schedutil", Driver: "tegra194-cpufreq", MHz: 729.6, MaxMHz: 1984, Throttled: 0, Quota: -1, Celsius: map[string]float64{"cpu-thermal": 63.625, "gpu-thermal": 60.1, "soc0-thermal": 61, "tj-thermal": 63.781}}},
 		{"cgroup", Condition{Throttled: -1, Quota: -1, Busy: 1111.53, Steal: 13.01}},
 	} {
-		got := Observe(recorded(t, c.fixture, ""))
+		got := Observe(Recorded(recorded(t, c.fixture, "")))
 		if time.Since(got.At) > time.Minute {
 			t.Errorf("%s: the time is not set", c.fixture)
 		}
@@ -177,17 +177,17 @@ func TestQuota(t *testing.T) {
 }
 
 func TestRunningSystem(t *testing.T) {
-	d, err := Identify(Root())
+	d, err := Identify(Here())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d.Arch != runtime.GOARCH || d.OS != runtime.GOOS || d.Cores < 1 || d.Memory < 1<<20 || d.Class == "" || len(d.ID) != 12 {
 		t.Errorf("this device: %+v", d)
 	}
-	before := Observe(Root())
+	before := Observe(Here())
 	for begun := time.Now(); time.Since(begun) < 100*time.Millisecond; {
 	}
-	after := Observe(Root())
+	after := Observe(Here())
 	if after.CPUs < 1 || after.FreeMem < 1<<20 || after.Busy <= 0 {
 		t.Errorf("this condition: %+v", after)
 	}
@@ -212,8 +212,8 @@ func FuzzReaders(f *testing.F) {
 		} {
 			root[path] = &fstest.MapFile{Data: []byte(s)}
 		}
-		c := Observe(root)
-		d, err := Identify(root)
+		c := Observe(Recorded(root))
+		d, err := Identify(Recorded(root))
 		if err == nil && (len(d.ID) != 12 || d.Cores < 0) {
 			t.Errorf("%+v", d)
 		}

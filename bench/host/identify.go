@@ -15,9 +15,10 @@ import (
 	"github.com/shirou/gopsutil/v3/mem"
 )
 
-// Identify says what device root belongs to. It fails only where nothing at
-// all tells what the machine is.
-func Identify(root fs.FS) (Device, error) {
+// Identify says what device sys is. It fails only where nothing at all tells
+// what the machine is.
+func Identify(sys System) (Device, error) {
+	root := sys.FS
 	c := readCPU(root)
 	d := Device{
 		Arch: c.arch, OS: "linux", CPU: c.name, Cores: c.cores, Features: c.features,
@@ -30,7 +31,7 @@ func Identify(root fs.FS) (Device, error) {
 	if c.virtual {
 		d.Virtual = "virtual machine"
 	}
-	if isLive(root) {
+	if sys.live() {
 		d.ask()
 	}
 	if d.Cores == 0 && d.Board == "" {

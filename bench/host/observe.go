@@ -17,9 +17,10 @@ import (
 // architecture that Go runs on (proc(5); sysconf(_SC_CLK_TCK)).
 const userHZ = 100
 
-// Observe reads the condition of the device that root belongs to. What cannot
-// be read is left unknown: it never fails.
-func Observe(root fs.FS) Condition {
+// Observe reads the condition of the device sys. What cannot be read is left
+// unknown: it never fails.
+func Observe(sys System) Condition {
+	root := sys.FS
 	const cpus = "sys/devices/system/cpu/"
 	info := readCPU(root)
 	c := Condition{
@@ -44,7 +45,7 @@ func Observe(root fs.FS) Condition {
 	if f := strings.Fields(text(root, "proc/loadavg")); len(f) > 0 {
 		c.Load1, _ = float(f[0])
 	}
-	if isLive(root) {
+	if sys.live() {
 		c.ask()
 	}
 	return c

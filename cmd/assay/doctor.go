@@ -23,11 +23,11 @@ func newDoctor() *cobra.Command {
 		Short: "What this device can measure, what is wrong with its condition, and how to mend it",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			d, err := host.Identify(host.Root())
+			d, err := host.Identify(host.Here())
 			if err != nil {
 				return fmt.Errorf("identify this device: %w", err)
 			}
-			items := host.Checklist(d, host.Observe(host.Root()))
+			items := host.Checklist(d, host.Observe(host.Here()))
 			for _, e := range engines {
 				items = append(items, engineItem(c, e))
 			}
