@@ -97,6 +97,7 @@ func (m *measured) caseResult(g *GroupResult, c *candidate) CaseResult {
 	m.fixed(&r, c)
 	m.scores(&r, c)
 	r.Samples = samplesOf(c)
+	m.phases(&r, c)
 	if c.status == OK && c != m.baseline() && m.s.Explain != nil {
 		r.Notes = m.s.Explain(g, &r)
 	}

@@ -56,10 +56,12 @@ type measured struct {
 	cpus   []int // that workers are pinned to
 	probe  Prober
 	s      *session
+
+	sources map[string]string // by metric: what measured it, for example "rapl (package)"
 }
 
 func (s *session) newMeasured(g Group) *measured {
-	m := &measured{group: g, s: s}
+	m := &measured{group: g, s: s, sources: map[string]string{}}
 	for i, c := range g.Cases {
 		cand := &candidate{Case: c, status: OK, packed: -1}
 		if c.Err != "" {
@@ -128,10 +130,12 @@ func (s *session) time(ctx context.Context, g Group, budget time.Duration) *meas
 		want = max(want, more)
 	}
 	s.done++
-	if ctx.Err() == nil {
-		m.coldStarts(ctx)
+	for _, phase := range phases {
+		if ctx.Err() == nil {
+			phase(m, ctx)
+		}
+		s.done++
 	}
-	s.done++
 	m.condition(before, s.Observe())
 	m.took = time.Since(begun)
 	return m

@@ -114,6 +114,9 @@ func (m *measured) relative(e *verdict.Evidence, g verdict.Gate, c, base *candid
 		e.N, e.Of = min(len(own), len(b)), "processes"
 		return
 	}
+	if m.toldEvidence(e, g.Metric, c, true) {
+		return
+	}
 	if own, ok := exactValue(g.Metric, c); ok {
 		if b, ok := exactValue(g.Metric, base); ok {
 			e.At = func(float64) stat.Interval { return stat.Exactly(own / b) }
@@ -123,6 +126,9 @@ func (m *measured) relative(e *verdict.Evidence, g verdict.Gate, c, base *candid
 
 // absolute judges a case's own value.
 func (m *measured) absolute(e *verdict.Evidence, g verdict.Gate, c *candidate, r *CaseResult) {
+	if m.toldEvidence(e, g.Metric, c, false) {
+		return
+	}
 	var values []float64
 	pilot, of := m.s.Plan.Trials, "trials"
 	for _, red := range reductions {

@@ -50,6 +50,9 @@ type candidate struct {
 	trials []trialData // one per finished trial
 	cold   []coldData
 	out    *outputs // accuracy
+
+	told    []told             // by phases outside the rounds
+	missing map[string]missing // by metric: why there is no value
 }
 
 func (c *candidate) skip(reason string) { c.status, c.reason = Skipped, reason }

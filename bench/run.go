@@ -129,7 +129,7 @@ func newSession(set Setup, groups []Group) *session {
 	id := make([]byte, 8)
 	rand.Read(id) // never fails since Go 1.24
 	s := &session{
-		Setup: set, begun: time.Now(), infos: map[string]engine.Info{}, steps: 3 * len(groups),
+		Setup: set, begun: time.Now(), infos: map[string]engine.Info{}, steps: (2 + len(phases)) * len(groups),
 		rnd: mrand.New(mrand.NewPCG(binary.LittleEndian.Uint64(id), 0)),
 	}
 	s.res = &Result{

@@ -18,5 +18,4 @@ var (
 	Size       = Register(&Metric{Name: "size", Unit: "B", Better: -1, Exact: true, Doc: "the model's file, external data included"})
 	PackedSize = Register(&Metric{Name: "size.packed", Unit: "B", Better: -1, Exact: true, Doc: "weights as the native engine packs them"})
 	Params     = Register(&Metric{Name: "parameters", Unit: "1", Better: -1, Exact: true, Doc: "trainable parameters"})
-	EnergyNet  = Register(&Metric{Name: "energy.net", Unit: "J", Better: -1, Timing: true, Doc: "energy of one inference, idle subtracted"})
 )

@@ -70,5 +70,6 @@ type Estimate struct {
 	High   float64 `json:"high"`
 	N      int     `json:"n"`                // units of evidence: trials, or samples of the data set
 	Needed int     `json:"needed,omitempty"` // how many would reach the wanted precision; 0 if reached
+	Source string  `json:"source,omitempty"` // what measured it, where that decides what it may be compared with: "rapl (package)"
 	Note   string  `json:"note,omitempty"`
 }
