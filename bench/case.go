@@ -54,4 +54,16 @@ type Plan struct {
 	Block       time.Duration      `json:"block" yaml:"block"`                         // least duration of a block
 	Cold        int                `json:"cold" yaml:"cold"`                           // processes per case for start, load and first inference
 	Samples     int                `json:"samples" yaml:"samples"`                     // of the task's test set, stratified; 0 is all
+	Energy      *EnergyPlan        `json:"energy,omitempty" yaml:"-"`                  // nil: energy is not measured
+}
+
+// EnergyPlan asks for energy. It costs minutes per group, so it is opt-in.
+// What is 0 is chosen by what the meter needs (energy.Schedule).
+type EnergyPlan struct {
+	Meter  string        `json:"meter,omitempty"` // kind of meter; "" is the preferred one of the device
+	Rounds int           `json:"rounds"`          // fresh workers in each, at least 2
+	Idle   time.Duration `json:"idle,omitempty"`  // an idle window, between any two rounds
+	Window time.Duration `json:"window,omitempty"`
+	Settle time.Duration `json:"settle,omitempty"` // longest wait for the power to come to rest before an idle window
+	Budget time.Duration `json:"budget,omitempty"` // for the energy of all groups; a longer schedule is refused
 }

@@ -96,6 +96,10 @@ func (e *RemoteError) Unwrap() error {
 	return nil
 }
 
+// Monotonic reads the clock by which blocks say when they started and ended:
+// CLOCK_MONOTONIC, one clock for all processes of a machine.
+func Monotonic() time.Duration { return time.Duration(monotonic()) }
+
 // A Reporter is a session that says what it really uses; Loaded.Settings
 // carries it.
 type Reporter interface{ Settings() map[string]string }
