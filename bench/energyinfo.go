@@ -1,5 +1,10 @@
 package bench
 
+import "time"
+
+// DefaultEnergy is what an energy plan says where the user does not.
+var DefaultEnergy = EnergyPlan{Rounds: 5, Settle: 30 * time.Second}
+
 // EnergyInfo says by what the energy of a group was measured. Sensor error is
 // systematic: it hits all cases alike and is not in the intervals, which say
 // how well the measurement repeats.

@@ -78,7 +78,7 @@ func (f *File) expand(name string, env Env, dry bool) (*Expansion, error) {
 		env.Cores = runtime.NumCPU()
 	}
 	x := &expander{f: f, s: s, env: env, dry: dry, tasks: map[string]*models.DataCard{}}
-	out := &Expansion{Suite: name, Plan: s.Run.plan(), Tasks: x.tasks}
+	out := &Expansion{Suite: name, Plan: s.plan(), Tasks: x.tasks}
 	sets := x.models()
 	engines := x.engines()
 	x.filters(sets, engines, len(x.errs) == 0)
@@ -99,6 +99,13 @@ func (f *File) expand(name string, env Env, dry bool) (*Expansion, error) {
 // maxGroups bounds an expansion: more than that is a mistake, and would take
 // days.
 const maxGroups = 10000
+
+// plan is how much the suite measures.
+func (s *Suite) plan() bench.Plan {
+	p := s.Run.plan()
+	p.Energy = s.Energy.plan()
+	return p
+}
 
 // plan returns r with the defaults for what it leaves out.
 func (r Run) plan() bench.Plan {

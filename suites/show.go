@@ -92,6 +92,9 @@ func (f *File) Show(name string) ([]byte, error) {
 		put("devices", each(s.Devices, Label.String))
 	}
 	put("run", s.Run.show())
+	if p := s.Energy.plan(); p != nil {
+		put("energy", showEnergy(p))
+	}
 	if len(s.Gates) > 0 {
 		put("gates", each(s.Gates, showGate))
 	}

@@ -19,6 +19,7 @@ type Suite struct {
 	Providers   []Word    `yaml:"providers" jsonschema:"minItems=1" jsonschema_description:"execution providers, by default cpu; one that a device lacks is a skip"`
 	Devices     []Label   `yaml:"devices" jsonschema_description:"labels such as arch=amd64, any of which a device must carry; by default any device"`
 	Run         Run       `yaml:"run" jsonschema_description:"how much is measured"`
+	Energy      *Energy   `yaml:"energy" jsonschema_description:"measure energy too: true, or how; false where a suite that is extended asks for it"`
 	Gates       []Gate    `yaml:"gates" jsonschema_description:"limits that assay gate decides by"`
 
 	Name string     `yaml:"-" jsonschema:"-"`
@@ -48,6 +49,11 @@ type Run struct {
 func (s Suite) over(base Suite) Suite {
 	fill(reflect.ValueOf(&s).Elem(), reflect.ValueOf(base))
 	fill(reflect.ValueOf(&s.Run).Elem(), reflect.ValueOf(base.Run))
+	if s.Energy != nil && base.Energy != nil && s.Energy != base.Energy && !s.Energy.off {
+		merged := *s.Energy
+		fill(reflect.ValueOf(&merged).Elem(), reflect.ValueOf(*base.Energy))
+		s.Energy = &merged
+	}
 	return s
 }
 

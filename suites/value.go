@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -185,46 +184,9 @@ func (r *Run) UnmarshalNode(n strict.Node) error {
 	if err := n.Decode((*plain)(r)); err != nil && !errors.As(err, &errs) {
 		return err
 	}
-	v := reflect.ValueOf(r).Elem()
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		key := f.Tag.Get("yaml")
-		low, high, ok := bounds(f.Tag.Get("jsonschema"))
-		if !ok || v.Field(i).IsNil() {
-			continue
-		}
-		nodes := []strict.Node{n.Get(key)}
-		if f.Type.Kind() == reflect.Slice {
-			nodes, _ = n.Get(key).Items()
-			if n.Get(key).IsList() && len(nodes) == 0 {
-				errs.Add(n.Get(key).Pos().Errorf("%s is empty: leave it out for its default", key))
-			}
-		}
-		for _, x := range nodes {
-			if got, err := x.Int(); err == nil && (got < low || got > high) {
-				errs.Add(x.Pos().Errorf("%s is %d, want %d to %d", key, got, low, high))
-			}
-		}
-	}
+	errs = append(errs, inBounds(n, r)...)
 	if r.Trials != nil && r.MaxTrials != nil && *r.MaxTrials < *r.Trials {
 		errs.Add(n.Get("max_trials").Pos().Errorf("max_trials is %d, below the %d trials", *r.MaxTrials, *r.Trials))
 	}
 	return errs.Err()
-}
-
-// bounds returns the minimum and maximum that a jsonschema tag states.
-func bounds(tag string) (low, high int64, ok bool) {
-	var hasLow, hasHigh bool
-	for part := range strings.SplitSeq(tag, ",") {
-		k, text, _ := strings.Cut(part, "=")
-		v, err := strconv.ParseInt(text, 10, 64)
-		switch {
-		case err != nil:
-		case k == "minimum":
-			low, hasLow = v, true
-		case k == "maximum":
-			high, hasHigh = v, true
-		}
-	}
-	return low, high, hasLow && hasHigh
 }
