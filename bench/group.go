@@ -169,18 +169,23 @@ func (m *measured) choosePairs() {
 // trial runs one trial: fresh workers for every live case, interleaved; or
 // baseline, control and one candidate at a time where memory holds no more.
 func (m *measured) trial(ctx context.Context, t int) {
-	live := m.live()
-	if !m.pairs || len(live) <= 3 || m.baseline().status != OK {
-		m.interleave(ctx, t, live)
-		return
-	}
-	for i, c := range live[2:] {
-		set := []*candidate{live[0], c}
-		if i == 0 {
-			set = live[:3]
-		}
+	for _, set := range m.together() {
 		m.interleave(ctx, t, set)
 	}
+}
+
+// together returns the sets of live cases whose workers are loaded at one
+// time: all of them, or pairs where memory holds no more.
+func (m *measured) together() [][]*candidate {
+	live := m.live()
+	if !m.pairs || len(live) <= 3 || m.baseline().status != OK {
+		return [][]*candidate{live}
+	}
+	sets := [][]*candidate{live[:3]}
+	for _, c := range live[3:] {
+		sets = append(sets, []*candidate{live[0], c})
+	}
+	return sets
 }
 
 // interleave starts a worker per case, visits all of them in every round in a
