@@ -25,18 +25,24 @@ var scales = map[string]struct {
 	"KiB": {"B", 1 << 10}, "MiB": {"B", 1 << 20}, "GiB": {"B", 1 << 30}, "TiB": {"B", 1 << 40},
 	"nJ": {"J", 1e-9}, "uJ": {"J", 1e-6}, "µJ": {"J", 1e-6}, "μJ": {"J", 1e-6}, "mJ": {"J", 1e-3}, "J": {"J", 1}, "kJ": {"J", 1e3}, "Wh": {"J", 3600},
 	"mW": {"W", 1e-3}, "W": {"W", 1}, "kW": {"W", 1e3},
+	"pJ·s": {"J·sec", 1e-12}, "nJ·s": {"J·sec", 1e-9}, "uJ·s": {"J·sec", 1e-6}, "µJ·s": {"J·sec", 1e-6}, "μJ·s": {"J·sec", 1e-6}, "mJ·s": {"J·sec", 1e-3}, "J·s": {"J·sec", 1},
+	"/J": {"1/J", 1}, "1/J": {"1/J", 1}, "k/J": {"1/J", 1e3},
 	"/s": {"1/sec", 1}, "1/s": {"1/sec", 1}, "k/s": {"1/sec", 1e3},
 	"dB": {"dB", 1},
 	"k":  {"1", 1e3}, "M": {"1", 1e6}, "G": {"1", 1e9},
 }
+
+// timesSign is "·" in units; what a keyboard has instead is read as the same.
+var timesSign = strings.NewReplacer("*", "·", "Js", "J·s", "J-s", "J·s", "⋅", "·")
 
 // choices are named in errors, in the order that helps most.
 const choices = "0.8x, -1pt, 92%, 33ms, 150us, 10MB, 40MiB, 5mJ, 100/s"
 
 // Parse reads a number with its unit, for example "33ms", "0.8x", "-1pt",
 // "10MB", "92%", and returns it in the base unit, whose name is as in Format:
-// "sec", "B", "J", "W", "1/sec", "dB", "ratio" for %, "x", "pt", and "1" for a
-// bare number. A space before the unit and a real minus sign are allowed.
+// "sec", "B", "J", "W", "J·sec", "1/sec", "1/J", "dB", "ratio" for %, "x", "pt", and "1" for a
+// bare number. A space before the unit and a real minus sign are allowed, and
+// joule-seconds may be written "mJ·s", "mJ*s" or "mJs".
 func Parse(text string) (value float64, base string, err error) {
 	s := strings.TrimSpace(strings.ReplaceAll(text, Minus, "-"))
 	end := numberEnd(s)
@@ -49,6 +55,9 @@ func Parse(text string) (value float64, base string, err error) {
 		return 0, "", fmt.Errorf("%q is not a number", number)
 	}
 	scale, ok := scales[suffix]
+	if !ok {
+		scale, ok = scales[timesSign.Replace(suffix)]
+	}
 	if !ok {
 		if near := sameFold(suffix); near != "" {
 			return 0, "", fmt.Errorf("unknown unit %q (did you mean %q?)", suffix, near)

@@ -1,6 +1,6 @@
 // Package unit prints base units for people and reads limits that people
 // write. Inside the program every number is in a base unit ("sec", "B", "J",
-// "W", "ratio", "1/sec", "1", "dB") and prefixes exist only here. Numbers are
+// "W", "J·sec", "ratio", "1/sec", "1/J", "1", "dB") and prefixes exist only here. Numbers are
 // printed with three significant digits, negative ones with a real minus sign
 // (U+2212), and a plain space before the unit.
 package unit
@@ -24,6 +24,7 @@ const Minus = "−"
 //	Format(1.58, "x")       1.58×
 //	Format(-0.06, "pt")     −0.06 pt
 //	Format(1234, "1/sec")   1,234 /s
+//	Format(45e-9, "J·sec")  45.0 nJ·s
 func Format(value float64, unit string) string {
 	switch unit {
 	case "sec":
@@ -34,6 +35,8 @@ func Format(value float64, unit string) string {
 		return scaled(value, "J", both)
 	case "W":
 		return scaled(value, "W", both)
+	case "J·sec":
+		return scaled(value, "J·s", product)
 	case "Hz":
 		return scaled(value, "Hz", large)
 	case "ratio":
@@ -44,6 +47,8 @@ func Format(value float64, unit string) string {
 		return fixed(value, 2) + " pt"
 	case "1/sec":
 		return Number(value) + " /s"
+	case "1/J":
+		return Number(value) + " /J"
 	case "1", "":
 		return Number(value)
 	case "dB":
@@ -110,12 +115,13 @@ func Count(n int) string { return Number(float64(n)) }
 type ladder struct{ low, high int }
 
 var (
-	small = ladder{-3, 0} // ns to s
-	large = ladder{0, 4}  // B to TB
-	both  = ladder{-3, 3}
+	small   = ladder{-3, 0} // ns to s
+	large   = ladder{0, 4}  // B to TB
+	both    = ladder{-3, 3}
+	product = ladder{-4, 3} // microjoules times microseconds are pJ·s
 )
 
-var prefixes = map[int]string{-3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T"}
+var prefixes = map[int]string{-4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T"}
 
 // prefix returns the power of 1000 that leaves 1 to 999 before the point.
 func (l ladder) prefix(v float64) int {
@@ -211,7 +217,7 @@ func Detailed(v float64, unit string, n int) string {
 	f, ok := map[string]struct {
 		base string
 		ladder
-	}{"sec": {"s", small}, "B": {"B", large}, "J": {"J", both}, "W": {"W", both}}[unit]
+	}{"sec": {"s", small}, "B": {"B", large}, "J": {"J", both}, "W": {"W", both}, "J·sec": {"J·s", product}}[unit]
 	switch {
 	case ok && v != 0 && !math.IsNaN(v) && !math.IsInf(v, 0):
 		p := f.prefix(v)
@@ -220,6 +226,8 @@ func Detailed(v float64, unit string, n int) string {
 		return fixed(100*v, n-1) + " %"
 	case unit == "1/sec":
 		return fixed(v, n-3) + " /s"
+	case unit == "1/J":
+		return fixed(v, n-3) + " /J"
 	}
 	return Format(v, unit)
 }

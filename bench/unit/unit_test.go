@@ -29,6 +29,11 @@ func TestFormat(t *testing.T) {
 		{1e16, "B", "10,000 TB"},
 		{0.0042, "J", "4.20 mJ"},
 		{2.5, "W", "2.50 W"},
+		{45e-9, "J·sec", "45.0 nJ·s"},
+		{0.3e-12, "J·sec", "0.300 pJ·s"},
+		{2.5, "J·sec", "2.50 J·s"},
+		{812.4, "1/J", "812 /J"},
+		{1.25e6, "1/J", "1,250,000 /J"},
 		{2.4e9, "Hz", "2.40 GHz"},
 		{1.58, "x", "1.58×"},
 		{0.994, "x", "0.99×"},
@@ -79,6 +84,8 @@ func TestOtherForms(t *testing.T) {
 		{Detailed(0.92004, "ratio", 4), "92.004 %"},
 		{Detailed(1000.2, "1/sec", 4), "1000.2 /s"},
 		{Detailed(1000.2, "1/sec", -1), "1000 /s"},
+		{Detailed(1000.2, "1/J", 4), "1000.2 /J"},
+		{Detailed(45.123e-9, "J·sec", 5), "45.123 nJ·s"},
 		{Detailed(0, "sec", 4), "0 s"},
 	} {
 		if c.got != c.want {
@@ -113,6 +120,12 @@ func TestParse(t *testing.T) {
 		{"5mJ", 0.005, "J"},
 		{"1Wh", 3600, "J"},
 		{"2.5W", 2.5, "W"},
+		{"45nJ·s", 45e-9, "J·sec"},
+		{"45 µJ*s", 45e-6, "J·sec"},
+		{"2mJs", 2e-3, "J·sec"},
+		{"1J·s", 1, "J·sec"},
+		{"800/J", 800, "1/J"},
+		{"1.2k/J", 1200, "1/J"},
 		{"100/s", 100, "1/sec"},
 		{"30dB", 30, "dB"},
 		{"80k", 80000, "1"},
@@ -132,6 +145,7 @@ func TestParse(t *testing.T) {
 		{"1.2.3ms", "is not a number"},
 		{"1e999", "is not a number"},
 		{"1e308TB", "too large"},
+		{"1/J", ""}, // one per joule
 		{"33mS", `did you mean "ms"?`},
 		{"33furlongs", "unknown unit"},
 		{"0.8e", "unknown unit"},
@@ -147,7 +161,7 @@ func TestParse(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"33ms", "-1pt", "92%", "1/s", "1e", "", "−5 µs", "0x1p-2"} {
+	for _, s := range []string{"33ms", "-1pt", "92%", "1/s", "1/J", "2mJ*s", "1e", "", "−5 µs", "0x1p-2"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -168,7 +182,7 @@ func FuzzFormat(f *testing.F) {
 	f.Add(math.Copysign(0, -1), 3)
 	f.Add(999.4999e-6, 0)
 	f.Add(5e-324, 1)
-	units := []string{"sec", "B", "J", "W", "Hz", "ratio", "x", "pt", "1/sec", "1", "dB", "frames"}
+	units := []string{"sec", "B", "J", "W", "Hz", "J·sec", "1/J", "ratio", "x", "pt", "1/sec", "1", "dB", "frames"}
 	f.Fuzz(func(t *testing.T, v float64, n int) {
 		u := units[uint(n)%uint(len(units))]
 		for _, out := range []string{Format(v, u), Signed(v, u), PlusMinus(v, u), Detailed(v, u, n%8)} {
