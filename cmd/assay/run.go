@@ -134,7 +134,7 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 		return nil, err
 	}
 	r.Accuracy = feed.text(r)
-	r.Warnings = append(r.Warnings, x.Warnings...)
+	r.Warnings = append(append(r.Warnings, x.Warnings...), feed.doubts(r)...)
 	return r, f.finish(c, r, db)
 }
 
