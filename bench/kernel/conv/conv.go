@@ -30,10 +30,10 @@ var (
 		{"gemm", true, always, packGroups, implicit},
 		{"ref_1x1", true, always, packNone, ref},
 	}
-	depthwise = []variant{
-		{"go_1xc", true, Shape.Depthwise, packTaps, depthwiseRow},
-		{"ref_1x1", true, Shape.Depthwise, packNone, ref},
-	}
+	depthwise = append(archDepthwise(),
+		variant{"go_1xc", true, Shape.Depthwise, packTaps, depthwiseRow},
+		variant{"ref_1x1", true, Shape.Depthwise, packNone, ref},
+	)
 )
 
 // Table lists the variants for `assay kernels`.
