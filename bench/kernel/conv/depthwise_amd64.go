@@ -20,8 +20,8 @@ type lines [4]line
 
 func archDepthwise() []variant {
 	return []variant{
-		{"avx512_8xc", isa.Has("avx512"), Shape.Depthwise, packTaps, lines{avx512_1xc, avx512_2xc, avx512_4xc, avx512_8xc}.row},
-		{"avx2_8xc", isa.Has("avx2") && isa.Has("fma"), Shape.Depthwise, packTaps, lines{avx2_1xc, avx2_2xc, avx2_4xc, avx2_8xc}.row},
+		{"avx512_8xc", isa.Has("avx512"), Shape.Depthwise, packTaps, noScratch, lines{avx512_1xc, avx512_2xc, avx512_4xc, avx512_8xc}.row},
+		{"avx2_8xc", isa.Has("avx2") && isa.Has("fma"), Shape.Depthwise, packTaps, noScratch, lines{avx2_1xc, avx2_2xc, avx2_4xc, avx2_8xc}.row},
 	}
 }
 

@@ -25,11 +25,11 @@ func (e *Epilogue) Clamps() bool {
 const rowBlock = 16
 
 // finished makes a kernel of a product without an epilogue.
-func finished(product func(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int)) kernel {
-	return func(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, ep Epilogue) {
+func finished(product func(c []float32, ldc int, a A, b []float32, m, n, k int)) kernel {
+	return func(c []float32, ldc int, a A, b []float32, m, n, k int, ep Epilogue) {
 		for i := 0; i < m; i += rowBlock {
 			rows := min(rowBlock, m-i)
-			product(c[i*ldc:], ldc, a[i*lda:], lda, b, rows, n, k)
+			product(c[i*ldc:], ldc, a.from(i), b, rows, n, k)
 			ep.apply(c, ldc, i, rows, n)
 		}
 	}

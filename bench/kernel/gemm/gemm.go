@@ -4,10 +4,10 @@ package gemm
 
 import "assay/bench/kernel/isa"
 
-// A kernel computes C = A·B for A m×k (rows lda apart), B packed in panels
-// of its variant's nr columns, C m×n (rows ldc apart), and applies ep. Rows of
-// c beyond n are not touched. k = 0 gives products of zero.
-type kernel func(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, ep Epilogue)
+// A kernel computes C = A·B for A m×k, B packed in panels of its variant's nr
+// columns, C m×n (rows ldc apart), and applies ep. Rows of c beyond n are not
+// touched. k = 0 gives products of zero.
+type kernel func(c []float32, ldc int, a A, b []float32, m, n, k int, ep Epilogue)
 
 // A variant is one implementation of kernel.
 type variant struct {
@@ -94,8 +94,8 @@ func pack(dst, b []float32, k, n, nr int, trans bool) {
 	}
 }
 
-// Mul computes C = A·B for A m×K (rows lda apart) and C m×N (rows ldc apart),
-// then applies ep. It does not allocate.
-func (p *B) Mul(c []float32, ldc int, a []float32, lda, m int, ep *Epilogue) {
-	p.v.f(c, ldc, a, lda, p.data, m, p.N, p.K, *ep)
+// Mul computes C = A·B for A m×K and C m×N (rows ldc apart), then applies ep.
+// It does not allocate.
+func (p *B) Mul(c []float32, ldc int, a A, m int, ep *Epilogue) {
+	p.v.f(c, ldc, a, p.data, m, p.N, p.K, *ep)
 }

@@ -39,7 +39,7 @@ func run(t *testing.T, v *variant, a, b []float32, m, n, k int, trans bool, ep E
 	if packed[len(packed)-1] != guard || packed[len(packed)-2] != guard {
 		t.Errorf("%s: pack wrote beyond its end", v.name)
 	}
-	v.f(c, ldc, a, k, packed[:len(packed)-2], m, n, k, ep)
+	v.f(c, ldc, A{Data: a, Stride: k}, packed[:len(packed)-2], m, n, k, ep)
 	out := make([]float32, 0, m*n)
 	for i := range m {
 		out = append(out, c[i*ldc:][:n]...)
@@ -100,6 +100,33 @@ func TestVariants(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestRuns multiplies overlapping rows made of runs, and holds the product to
+// that of the same rows written out.
+func TestRuns(t *testing.T) {
+	for i := range variants {
+		v := &variants[i]
+		if !v.usable {
+			continue
+		}
+		for _, each := range []int{1, 3, 8} {
+			const runs, stride, skip = 3, 2, 40
+			m, n, k := v.mr+1, v.nr+1, runs*each
+			a := random((m-1)*stride + (runs-1)*skip + each) // no element more than needed
+			var rows []float32
+			for r := range m {
+				for x := range runs {
+					rows = append(rows, a[r*stride+x*skip:][:each]...)
+				}
+			}
+			b, c := random(k*n), make([]float32, m*n)
+			packed := make([]float32, (n+v.nr-1)/v.nr*v.nr*k)
+			pack(packed, b, k, n, v.nr, false)
+			v.f(c, n, A{a, stride, runs, skip}, packed, m, n, k, None())
+			check(t, v, c, rows, b, m, n, k, false)
 		}
 	}
 }
@@ -174,7 +201,7 @@ func TestEpilogue(t *testing.T) {
 		{"all", Epilogue{Bias: []float32{1, 2, 3}, Add: add, Lo: 0, Hi: 6}, []float32{3, 1, nan, 0, 6, nan}},
 	} {
 		got := make([]float32, 6)
-		p.Mul(got, 3, a, 2, 2, &c.ep)
+		p.Mul(got, 3, A{Data: a, Stride: 2}, 2, &c.ep)
 		for i, w := range c.want {
 			if got[i] != w && !(math.IsNaN(float64(w)) && math.IsNaN(float64(got[i]))) {
 				t.Errorf("%s: got %v, want %v", c.name, got, c.want)
@@ -186,7 +213,7 @@ func TestEpilogue(t *testing.T) {
 
 func TestMulAllocatesNothing(t *testing.T) {
 	p, a, c, ep := Pack(random(64), 8, 8, false), random(64), make([]float32, 64), None()
-	if n := testing.AllocsPerRun(10, func() { p.Mul(c, 8, a, 8, 8, &ep) }); n != 0 {
+	if n := testing.AllocsPerRun(10, func() { p.Mul(c, 8, A{Data: a, Stride: 8}, 8, &ep) }); n != 0 {
 		t.Errorf("Mul allocates %v times", n)
 	}
 }
@@ -205,7 +232,7 @@ func BenchmarkF32(b *testing.B) {
 				pack(packed, w, k, n, v.nr, false)
 				ep := None()
 				for b.Loop() {
-					v.f(z, n, x, k, packed, m, n, k, ep)
+					v.f(z, n, A{Data: x, Stride: k}, packed, m, n, k, ep)
 				}
 				flop := 2 * float64(m*n*k) * float64(b.N)
 				b.ReportMetric(flop/b.Elapsed().Seconds()/1e9, "GFLOP/s")

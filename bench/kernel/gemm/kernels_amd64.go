@@ -4,152 +4,152 @@
 
 package gemm
 
-// avx512_1x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[32·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 1, j < n ≤ 32, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_1x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[32·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 1, j < n ≤ 32, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_1x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_1x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_2x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[32·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 2, j < n ≤ 32, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_2x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[32·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 2, j < n ≤ 32, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_2x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_2x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_3x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[32·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 3, j < n ≤ 32, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_3x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[32·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 3, j < n ≤ 32, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_3x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_3x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_4x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[32·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 4, j < n ≤ 32, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_4x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[32·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 4, j < n ≤ 32, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_4x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_4x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_5x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[32·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 5, j < n ≤ 32, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_5x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[32·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 5, j < n ≤ 32, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_5x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_5x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_6x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[32·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 6, j < n ≤ 32, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_6x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[32·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 6, j < n ≤ 32, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_6x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_6x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_7x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[32·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 7, j < n ≤ 32, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_7x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[32·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 7, j < n ≤ 32, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_7x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_7x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_8x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[32·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 8, j < n ≤ 32, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_8x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[32·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 8, j < n ≤ 32, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_8x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_8x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_9x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[32·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 9, j < n ≤ 32, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_9x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[32·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 9, j < n ≤ 32, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_9x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_9x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_10x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[32·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 10, j < n ≤ 32, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_10x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[32·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 10, j < n ≤ 32, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_10x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_10x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_11x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[32·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 11, j < n ≤ 32, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_11x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[32·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 11, j < n ≤ 32, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_11x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_11x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_12x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[32·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 12, j < n ≤ 32, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_12x32 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[32·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 12, j < n ≤ 32, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_12x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_12x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_1x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[16·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 1, j < n ≤ 16, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_1x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[16·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 1, j < n ≤ 16, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_1x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_2x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[16·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 2, j < n ≤ 16, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_2x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[16·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 2, j < n ≤ 16, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_2x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_3x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[16·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 3, j < n ≤ 16, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_3x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[16·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 3, j < n ≤ 16, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_3x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_4x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[16·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 4, j < n ≤ 16, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_4x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[16·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 4, j < n ≤ 16, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_4x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_5x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[16·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 5, j < n ≤ 16, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_5x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[16·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 5, j < n ≤ 16, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_5x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_6x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[16·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 6, j < n ≤ 16, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_6x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[16·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 6, j < n ≤ 16, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_6x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_7x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[16·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 7, j < n ≤ 16, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_7x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[16·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 7, j < n ≤ 16, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_7x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_7x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_8x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[16·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 8, j < n ≤ 16, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_8x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[16·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 8, j < n ≤ 16, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_8x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_8x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_9x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[16·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 9, j < n ≤ 16, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_9x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[16·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 9, j < n ≤ 16, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_9x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_9x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_10x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[16·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 10, j < n ≤ 16, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_10x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[16·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 10, j < n ≤ 16, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_10x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_10x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_11x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[16·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 11, j < n ≤ 16, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_11x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[16·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 11, j < n ≤ 16, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_11x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_11x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx512_12x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[16·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 12, j < n ≤ 16, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx512_12x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[16·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 12, j < n ≤ 16, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_12x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_12x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx2_1x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[16·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 1, j < n ≤ 16, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx2_1x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[16·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 1, j < n ≤ 16, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx2_1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx2_1x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx2_2x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[16·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 2, j < n ≤ 16, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx2_2x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[16·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 2, j < n ≤ 16, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx2_2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx2_2x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx2_3x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[16·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 3, j < n ≤ 16, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx2_3x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[16·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 3, j < n ≤ 16, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx2_3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx2_3x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx2_4x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[16·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 4, j < n ≤ 16, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx2_4x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[16·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 4, j < n ≤ 16, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx2_4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx2_4x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx2_5x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[16·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 5, j < n ≤ 16, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx2_5x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[16·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 5, j < n ≤ 16, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx2_5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx2_5x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 
-// avx2_6x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[16·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 6, j < n ≤ 16, p < k. k may be 0, bias and add nil; NaN stays NaN.
+// avx2_6x16 computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[16·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < 6, j < n ≤ 16, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx2_6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+func avx2_6x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)

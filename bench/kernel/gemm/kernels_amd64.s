@@ -4,14 +4,13 @@
 
 #include "textflag.h"
 
-// func avx512_1x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_1x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_1x32(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
+TEXT ·avx512_1x32(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -20,62 +19,75 @@ TEXT ·avx512_1x32(SB), NOSPLIT, $0-80
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   AX, BX
-	ANDQ   $0x03, BX
-	SHRQ   $0x02, AX
-	TESTQ  AX, AX
-	JZ     steps_end
+	MOVQ   runs+32(FP), DX
+	TESTQ  DX, DX
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), BX
+	MOVQ  BX, SI
+	ANDQ  $0x03, SI
+	SHRQ  $0x02, BX
+	TESTQ BX, BX
+	JZ    steps_end
 
 steps:
-	VMOVUPS      (CX), Z8
-	VMOVUPS      64(CX), Z9
-	VBROADCASTSS (DX), Z10
+	VMOVUPS      (AX), Z8
+	VMOVUPS      64(AX), Z9
+	VBROADCASTSS (CX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
-	VMOVUPS      128(CX), Z8
-	VMOVUPS      192(CX), Z9
-	VBROADCASTSS 4(DX), Z10
+	VMOVUPS      128(AX), Z8
+	VMOVUPS      192(AX), Z9
+	VBROADCASTSS 4(CX), Z10
 	VFMADD231PS  Z10, Z8, Z2
 	VFMADD231PS  Z10, Z9, Z3
-	VMOVUPS      256(CX), Z8
-	VMOVUPS      320(CX), Z9
-	VBROADCASTSS 8(DX), Z10
+	VMOVUPS      256(AX), Z8
+	VMOVUPS      320(AX), Z9
+	VBROADCASTSS 8(CX), Z10
 	VFMADD231PS  Z10, Z8, Z4
 	VFMADD231PS  Z10, Z9, Z5
-	VMOVUPS      384(CX), Z8
-	VMOVUPS      448(CX), Z9
-	VBROADCASTSS 12(DX), Z10
+	VMOVUPS      384(AX), Z8
+	VMOVUPS      448(AX), Z9
+	VBROADCASTSS 12(CX), Z10
 	VFMADD231PS  Z10, Z8, Z6
 	VFMADD231PS  Z10, Z9, Z7
-	ADDQ         $0x00000010, DX
-	ADDQ         $0x00000200, CX
-	DECQ         AX
+	ADDQ         $0x00000010, CX
+	ADDQ         $0x00000200, AX
+	DECQ         BX
 	JNZ          steps
 
 steps_end:
-	MOVQ  BX, AX
-	TESTQ AX, AX
+	MOVQ  SI, BX
+	TESTQ BX, BX
 	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z8
-	VMOVUPS      64(CX), Z9
-	VBROADCASTSS (DX), Z10
+	VMOVUPS      (AX), Z8
+	VMOVUPS      64(AX), Z9
+	VBROADCASTSS (CX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000080, CX
-	DECQ         AX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
 	JNZ          step
 
 step_end:
+	MOVQ skip+40(FP), BX
+	SHLQ $0x02, BX
+	ADDQ BX, CX
+	DECQ DX
+	JNZ  run
+
+run_end:
 	VADDPS    Z4, Z0, Z0
 	VADDPS    Z5, Z1, Z1
 	VADDPS    Z6, Z2, Z2
 	VADDPS    Z7, Z3, Z3
 	VADDPS    Z2, Z0, Z0
 	VADDPS    Z3, Z1, Z1
-	MOVQ      n+48(FP), AX
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -85,7 +97,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), CX
+	MOVQ      bias+72(FP), CX
 	TESTQ     CX, CX
 	JZ        no_bias
 	VMOVUPS.Z (CX), K1, Z2
@@ -94,7 +106,7 @@ step_end:
 	VADDPS    Z2, Z1, Z1
 
 no_bias:
-	MOVQ      add+64(FP), CX
+	MOVQ      add+80(FP), CX
 	TESTQ     CX, CX
 	JZ        no_add
 	VMOVUPS.Z (CX), K1, Z2
@@ -103,8 +115,8 @@ no_bias:
 	VADDPS    Z2, Z1, Z1
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z2
-	VBROADCASTSS hi+76(FP), Z3
+	VBROADCASTSS lo+88(FP), Z2
+	VBROADCASTSS hi+92(FP), Z3
 	VMAXPS       Z0, Z2, Z0
 	VMINPS       Z0, Z3, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -114,14 +126,13 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_2x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_2x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_2x32(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
+TEXT ·avx512_2x32(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -130,59 +141,72 @@ TEXT ·avx512_2x32(SB), NOSPLIT, $0-80
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   AX, SI
-	ANDQ   $0x01, SI
-	SHRQ   $0x01, AX
-	TESTQ  AX, AX
-	JZ     steps_end
+	MOVQ   runs+32(FP), BX
+	TESTQ  BX, BX
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), SI
+	MOVQ  SI, DI
+	ANDQ  $0x01, DI
+	SHRQ  $0x01, SI
+	TESTQ SI, SI
+	JZ    steps_end
 
 steps:
-	VMOVUPS      (CX), Z8
-	VMOVUPS      64(CX), Z9
-	VBROADCASTSS (DX), Z10
+	VMOVUPS      (AX), Z8
+	VMOVUPS      64(AX), Z9
+	VBROADCASTSS (CX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
-	VBROADCASTSS (DX)(BX*1), Z10
+	VBROADCASTSS (CX)(DX*1), Z10
 	VFMADD231PS  Z10, Z8, Z2
 	VFMADD231PS  Z10, Z9, Z3
-	VMOVUPS      128(CX), Z8
-	VMOVUPS      192(CX), Z9
-	VBROADCASTSS 4(DX), Z10
+	VMOVUPS      128(AX), Z8
+	VMOVUPS      192(AX), Z9
+	VBROADCASTSS 4(CX), Z10
 	VFMADD231PS  Z10, Z8, Z4
 	VFMADD231PS  Z10, Z9, Z5
-	VBROADCASTSS 4(DX)(BX*1), Z10
+	VBROADCASTSS 4(CX)(DX*1), Z10
 	VFMADD231PS  Z10, Z8, Z6
 	VFMADD231PS  Z10, Z9, Z7
-	ADDQ         $0x00000008, DX
-	ADDQ         $0x00000100, CX
-	DECQ         AX
+	ADDQ         $0x00000008, CX
+	ADDQ         $0x00000100, AX
+	DECQ         SI
 	JNZ          steps
 
 steps_end:
-	MOVQ  SI, AX
-	TESTQ AX, AX
+	MOVQ  DI, SI
+	TESTQ SI, SI
 	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z8
-	VMOVUPS      64(CX), Z9
-	VBROADCASTSS (DX), Z10
+	VMOVUPS      (AX), Z8
+	VMOVUPS      64(AX), Z9
+	VBROADCASTSS (CX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
-	VBROADCASTSS (DX)(BX*1), Z10
+	VBROADCASTSS (CX)(DX*1), Z10
 	VFMADD231PS  Z10, Z8, Z2
 	VFMADD231PS  Z10, Z9, Z3
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000080, CX
-	DECQ         AX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000080, AX
+	DECQ         SI
 	JNZ          step
 
 step_end:
+	MOVQ skip+40(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, CX
+	DECQ BX
+	JNZ  run
+
+run_end:
 	VADDPS    Z4, Z0, Z0
 	VADDPS    Z5, Z1, Z1
 	VADDPS    Z6, Z2, Z2
 	VADDPS    Z7, Z3, Z3
-	MOVQ      n+48(FP), AX
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -192,7 +216,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z4
@@ -203,7 +227,7 @@ step_end:
 	VADDPS    Z4, Z3, Z3
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z4
@@ -217,8 +241,8 @@ no_bias:
 	VADDPS    Z4, Z3, Z3
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z4
-	VBROADCASTSS hi+76(FP), Z5
+	VBROADCASTSS lo+88(FP), Z4
+	VBROADCASTSS hi+92(FP), Z5
 	VMAXPS       Z0, Z4, Z0
 	VMINPS       Z0, Z5, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -235,14 +259,13 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_3x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_3x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_3x32(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
+TEXT ·avx512_3x32(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -255,70 +278,83 @@ TEXT ·avx512_3x32(SB), NOSPLIT, $0-80
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	MOVQ   AX, SI
-	ANDQ   $0x01, SI
-	SHRQ   $0x01, AX
-	TESTQ  AX, AX
-	JZ     steps_end
+	MOVQ   runs+32(FP), BX
+	TESTQ  BX, BX
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), SI
+	MOVQ  SI, DI
+	ANDQ  $0x01, DI
+	SHRQ  $0x01, SI
+	TESTQ SI, SI
+	JZ    steps_end
 
 steps:
-	VMOVUPS      (CX), Z12
-	VMOVUPS      64(CX), Z13
-	VBROADCASTSS (DX), Z14
+	VMOVUPS      (AX), Z12
+	VMOVUPS      64(AX), Z13
+	VBROADCASTSS (CX), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
-	VBROADCASTSS (DX)(BX*1), Z14
+	VBROADCASTSS (CX)(DX*1), Z14
 	VFMADD231PS  Z14, Z12, Z2
 	VFMADD231PS  Z14, Z13, Z3
-	VBROADCASTSS (DX)(BX*2), Z14
+	VBROADCASTSS (CX)(DX*2), Z14
 	VFMADD231PS  Z14, Z12, Z4
 	VFMADD231PS  Z14, Z13, Z5
-	VMOVUPS      128(CX), Z12
-	VMOVUPS      192(CX), Z13
-	VBROADCASTSS 4(DX), Z14
+	VMOVUPS      128(AX), Z12
+	VMOVUPS      192(AX), Z13
+	VBROADCASTSS 4(CX), Z14
 	VFMADD231PS  Z14, Z12, Z6
 	VFMADD231PS  Z14, Z13, Z7
-	VBROADCASTSS 4(DX)(BX*1), Z14
+	VBROADCASTSS 4(CX)(DX*1), Z14
 	VFMADD231PS  Z14, Z12, Z8
 	VFMADD231PS  Z14, Z13, Z9
-	VBROADCASTSS 4(DX)(BX*2), Z14
+	VBROADCASTSS 4(CX)(DX*2), Z14
 	VFMADD231PS  Z14, Z12, Z10
 	VFMADD231PS  Z14, Z13, Z11
-	ADDQ         $0x00000008, DX
-	ADDQ         $0x00000100, CX
-	DECQ         AX
+	ADDQ         $0x00000008, CX
+	ADDQ         $0x00000100, AX
+	DECQ         SI
 	JNZ          steps
 
 steps_end:
-	MOVQ  SI, AX
-	TESTQ AX, AX
+	MOVQ  DI, SI
+	TESTQ SI, SI
 	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z12
-	VMOVUPS      64(CX), Z13
-	VBROADCASTSS (DX), Z14
+	VMOVUPS      (AX), Z12
+	VMOVUPS      64(AX), Z13
+	VBROADCASTSS (CX), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
-	VBROADCASTSS (DX)(BX*1), Z14
+	VBROADCASTSS (CX)(DX*1), Z14
 	VFMADD231PS  Z14, Z12, Z2
 	VFMADD231PS  Z14, Z13, Z3
-	VBROADCASTSS (DX)(BX*2), Z14
+	VBROADCASTSS (CX)(DX*2), Z14
 	VFMADD231PS  Z14, Z12, Z4
 	VFMADD231PS  Z14, Z13, Z5
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000080, CX
-	DECQ         AX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000080, AX
+	DECQ         SI
 	JNZ          step
 
 step_end:
+	MOVQ skip+40(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, CX
+	DECQ BX
+	JNZ  run
+
+run_end:
 	VADDPS    Z6, Z0, Z0
 	VADDPS    Z7, Z1, Z1
 	VADDPS    Z8, Z2, Z2
 	VADDPS    Z9, Z3, Z3
 	VADDPS    Z10, Z4, Z4
 	VADDPS    Z11, Z5, Z5
-	MOVQ      n+48(FP), AX
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -328,7 +364,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z6
@@ -341,7 +377,7 @@ step_end:
 	VADDPS    Z6, Z5, Z5
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z6
@@ -360,8 +396,8 @@ no_bias:
 	VADDPS    Z6, Z5, Z5
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z6
-	VBROADCASTSS hi+76(FP), Z7
+	VBROADCASTSS lo+88(FP), Z6
+	VBROADCASTSS hi+92(FP), Z7
 	VMAXPS       Z0, Z6, Z0
 	VMINPS       Z0, Z7, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -385,18 +421,17 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_4x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_4x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_4x32(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
+TEXT ·avx512_4x32(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -405,32 +440,46 @@ TEXT ·avx512_4x32(SB), NOSPLIT, $0-80
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	TESTQ  AX, AX
-	JZ     step_end
+	MOVQ   runs+32(FP), SI
+	TESTQ  SI, SI
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), DI
+	TESTQ DI, DI
+	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z8
-	VMOVUPS      64(CX), Z9
-	VBROADCASTSS (DX), Z10
+	VMOVUPS      (AX), Z8
+	VMOVUPS      64(AX), Z9
+	VBROADCASTSS (CX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
-	VBROADCASTSS (DX)(BX*1), Z10
+	VBROADCASTSS (CX)(DX*1), Z10
 	VFMADD231PS  Z10, Z8, Z2
 	VFMADD231PS  Z10, Z9, Z3
-	VBROADCASTSS (DX)(BX*2), Z10
+	VBROADCASTSS (CX)(DX*2), Z10
 	VFMADD231PS  Z10, Z8, Z4
 	VFMADD231PS  Z10, Z9, Z5
-	VBROADCASTSS (SI), Z10
+	VBROADCASTSS (BX), Z10
 	VFMADD231PS  Z10, Z8, Z6
 	VFMADD231PS  Z10, Z9, Z7
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000004, SI
-	ADDQ         $0x00000080, CX
-	DECQ         AX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000080, AX
+	DECQ         DI
 	JNZ          step
 
 step_end:
-	MOVQ      n+48(FP), AX
+	MOVQ skip+40(FP), DI
+	SHLQ $0x02, DI
+	ADDQ DI, CX
+	ADDQ DI, BX
+	DECQ SI
+	JNZ  run
+
+run_end:
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -440,7 +489,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z8
@@ -455,7 +504,7 @@ step_end:
 	VADDPS    Z8, Z7, Z7
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z8
@@ -479,8 +528,8 @@ no_bias:
 	VADDPS    Z8, Z7, Z7
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z8
-	VBROADCASTSS hi+76(FP), Z9
+	VBROADCASTSS lo+88(FP), Z8
+	VBROADCASTSS hi+92(FP), Z9
 	VMAXPS       Z0, Z8, Z0
 	VMINPS       Z0, Z9, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -511,18 +560,17 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_5x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_5x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_5x32(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
+TEXT ·avx512_5x32(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -533,35 +581,49 @@ TEXT ·avx512_5x32(SB), NOSPLIT, $0-80
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	TESTQ  AX, AX
-	JZ     step_end
+	MOVQ   runs+32(FP), SI
+	TESTQ  SI, SI
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), DI
+	TESTQ DI, DI
+	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z10
-	VMOVUPS      64(CX), Z11
-	VBROADCASTSS (DX), Z12
+	VMOVUPS      (AX), Z10
+	VMOVUPS      64(AX), Z11
+	VBROADCASTSS (CX), Z12
 	VFMADD231PS  Z12, Z10, Z0
 	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS (DX)(BX*1), Z12
+	VBROADCASTSS (CX)(DX*1), Z12
 	VFMADD231PS  Z12, Z10, Z2
 	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS (DX)(BX*2), Z12
+	VBROADCASTSS (CX)(DX*2), Z12
 	VFMADD231PS  Z12, Z10, Z4
 	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS (SI), Z12
+	VBROADCASTSS (BX), Z12
 	VFMADD231PS  Z12, Z10, Z6
 	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS (SI)(BX*1), Z12
+	VBROADCASTSS (BX)(DX*1), Z12
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000004, SI
-	ADDQ         $0x00000080, CX
-	DECQ         AX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000080, AX
+	DECQ         DI
 	JNZ          step
 
 step_end:
-	MOVQ      n+48(FP), AX
+	MOVQ skip+40(FP), DI
+	SHLQ $0x02, DI
+	ADDQ DI, CX
+	ADDQ DI, BX
+	DECQ SI
+	JNZ  run
+
+run_end:
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -571,7 +633,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z10
@@ -588,7 +650,7 @@ step_end:
 	VADDPS    Z10, Z9, Z9
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z10
@@ -617,8 +679,8 @@ no_bias:
 	VADDPS    Z10, Z9, Z9
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z10
-	VBROADCASTSS hi+76(FP), Z11
+	VBROADCASTSS lo+88(FP), Z10
+	VBROADCASTSS hi+92(FP), Z11
 	VMAXPS       Z0, Z10, Z0
 	VMINPS       Z0, Z11, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -656,18 +718,17 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_6x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_6x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_6x32(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
+TEXT ·avx512_6x32(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -680,38 +741,52 @@ TEXT ·avx512_6x32(SB), NOSPLIT, $0-80
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	TESTQ  AX, AX
-	JZ     step_end
+	MOVQ   runs+32(FP), SI
+	TESTQ  SI, SI
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), DI
+	TESTQ DI, DI
+	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z12
-	VMOVUPS      64(CX), Z13
-	VBROADCASTSS (DX), Z14
+	VMOVUPS      (AX), Z12
+	VMOVUPS      64(AX), Z13
+	VBROADCASTSS (CX), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
-	VBROADCASTSS (DX)(BX*1), Z14
+	VBROADCASTSS (CX)(DX*1), Z14
 	VFMADD231PS  Z14, Z12, Z2
 	VFMADD231PS  Z14, Z13, Z3
-	VBROADCASTSS (DX)(BX*2), Z14
+	VBROADCASTSS (CX)(DX*2), Z14
 	VFMADD231PS  Z14, Z12, Z4
 	VFMADD231PS  Z14, Z13, Z5
-	VBROADCASTSS (SI), Z14
+	VBROADCASTSS (BX), Z14
 	VFMADD231PS  Z14, Z12, Z6
 	VFMADD231PS  Z14, Z13, Z7
-	VBROADCASTSS (SI)(BX*1), Z14
+	VBROADCASTSS (BX)(DX*1), Z14
 	VFMADD231PS  Z14, Z12, Z8
 	VFMADD231PS  Z14, Z13, Z9
-	VBROADCASTSS (SI)(BX*2), Z14
+	VBROADCASTSS (BX)(DX*2), Z14
 	VFMADD231PS  Z14, Z12, Z10
 	VFMADD231PS  Z14, Z13, Z11
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000004, SI
-	ADDQ         $0x00000080, CX
-	DECQ         AX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000080, AX
+	DECQ         DI
 	JNZ          step
 
 step_end:
-	MOVQ      n+48(FP), AX
+	MOVQ skip+40(FP), DI
+	SHLQ $0x02, DI
+	ADDQ DI, CX
+	ADDQ DI, BX
+	DECQ SI
+	JNZ  run
+
+run_end:
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -721,7 +796,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z12
@@ -740,7 +815,7 @@ step_end:
 	VADDPS    Z12, Z11, Z11
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z12
@@ -774,8 +849,8 @@ no_bias:
 	VADDPS    Z12, Z11, Z11
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z12
-	VBROADCASTSS hi+76(FP), Z13
+	VBROADCASTSS lo+88(FP), Z12
+	VBROADCASTSS hi+92(FP), Z13
 	VMAXPS       Z0, Z12, Z0
 	VMINPS       Z0, Z13, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -820,22 +895,21 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_7x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_7x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_7x32(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	MOVQ   SI, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
+TEXT ·avx512_7x32(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	MOVQ   BX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -850,42 +924,57 @@ TEXT ·avx512_7x32(SB), NOSPLIT, $0-80
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
-	TESTQ  AX, AX
-	JZ     step_end
+	MOVQ   runs+32(FP), DI
+	TESTQ  DI, DI
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), R8
+	TESTQ R8, R8
+	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z14
-	VMOVUPS      64(CX), Z15
-	VBROADCASTSS (DX), Z16
+	VMOVUPS      (AX), Z14
+	VMOVUPS      64(AX), Z15
+	VBROADCASTSS (CX), Z16
 	VFMADD231PS  Z16, Z14, Z0
 	VFMADD231PS  Z16, Z15, Z1
-	VBROADCASTSS (DX)(BX*1), Z16
+	VBROADCASTSS (CX)(DX*1), Z16
 	VFMADD231PS  Z16, Z14, Z2
 	VFMADD231PS  Z16, Z15, Z3
-	VBROADCASTSS (DX)(BX*2), Z16
+	VBROADCASTSS (CX)(DX*2), Z16
 	VFMADD231PS  Z16, Z14, Z4
 	VFMADD231PS  Z16, Z15, Z5
-	VBROADCASTSS (SI), Z16
+	VBROADCASTSS (BX), Z16
 	VFMADD231PS  Z16, Z14, Z6
 	VFMADD231PS  Z16, Z15, Z7
-	VBROADCASTSS (SI)(BX*1), Z16
+	VBROADCASTSS (BX)(DX*1), Z16
 	VFMADD231PS  Z16, Z14, Z8
 	VFMADD231PS  Z16, Z15, Z9
-	VBROADCASTSS (SI)(BX*2), Z16
+	VBROADCASTSS (BX)(DX*2), Z16
 	VFMADD231PS  Z16, Z14, Z10
 	VFMADD231PS  Z16, Z15, Z11
-	VBROADCASTSS (DI), Z16
+	VBROADCASTSS (SI), Z16
 	VFMADD231PS  Z16, Z14, Z12
 	VFMADD231PS  Z16, Z15, Z13
-	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
 	ADDQ         $0x00000004, SI
-	ADDQ         $0x00000004, DI
-	ADDQ         $0x00000080, CX
-	DECQ         AX
+	ADDQ         $0x00000080, AX
+	DECQ         R8
 	JNZ          step
 
 step_end:
-	MOVQ      n+48(FP), AX
+	MOVQ skip+40(FP), R8
+	SHLQ $0x02, R8
+	ADDQ R8, CX
+	ADDQ R8, BX
+	ADDQ R8, SI
+	DECQ DI
+	JNZ  run
+
+run_end:
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -895,7 +984,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z14
@@ -916,7 +1005,7 @@ step_end:
 	VADDPS    Z14, Z13, Z13
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z14
@@ -955,8 +1044,8 @@ no_bias:
 	VADDPS    Z14, Z13, Z13
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z14
-	VBROADCASTSS hi+76(FP), Z15
+	VBROADCASTSS lo+88(FP), Z14
+	VBROADCASTSS hi+92(FP), Z15
 	VMAXPS       Z0, Z14, Z0
 	VMINPS       Z0, Z15, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -1008,22 +1097,21 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_8x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_8x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_8x32(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	MOVQ   SI, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
+TEXT ·avx512_8x32(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	MOVQ   BX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1040,45 +1128,60 @@ TEXT ·avx512_8x32(SB), NOSPLIT, $0-80
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
-	TESTQ  AX, AX
-	JZ     step_end
+	MOVQ   runs+32(FP), DI
+	TESTQ  DI, DI
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), R8
+	TESTQ R8, R8
+	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z16
-	VMOVUPS      64(CX), Z17
-	VBROADCASTSS (DX), Z18
+	VMOVUPS      (AX), Z16
+	VMOVUPS      64(AX), Z17
+	VBROADCASTSS (CX), Z18
 	VFMADD231PS  Z18, Z16, Z0
 	VFMADD231PS  Z18, Z17, Z1
-	VBROADCASTSS (DX)(BX*1), Z18
+	VBROADCASTSS (CX)(DX*1), Z18
 	VFMADD231PS  Z18, Z16, Z2
 	VFMADD231PS  Z18, Z17, Z3
-	VBROADCASTSS (DX)(BX*2), Z18
+	VBROADCASTSS (CX)(DX*2), Z18
 	VFMADD231PS  Z18, Z16, Z4
 	VFMADD231PS  Z18, Z17, Z5
-	VBROADCASTSS (SI), Z18
+	VBROADCASTSS (BX), Z18
 	VFMADD231PS  Z18, Z16, Z6
 	VFMADD231PS  Z18, Z17, Z7
-	VBROADCASTSS (SI)(BX*1), Z18
+	VBROADCASTSS (BX)(DX*1), Z18
 	VFMADD231PS  Z18, Z16, Z8
 	VFMADD231PS  Z18, Z17, Z9
-	VBROADCASTSS (SI)(BX*2), Z18
+	VBROADCASTSS (BX)(DX*2), Z18
 	VFMADD231PS  Z18, Z16, Z10
 	VFMADD231PS  Z18, Z17, Z11
-	VBROADCASTSS (DI), Z18
+	VBROADCASTSS (SI), Z18
 	VFMADD231PS  Z18, Z16, Z12
 	VFMADD231PS  Z18, Z17, Z13
-	VBROADCASTSS (DI)(BX*1), Z18
+	VBROADCASTSS (SI)(DX*1), Z18
 	VFMADD231PS  Z18, Z16, Z14
 	VFMADD231PS  Z18, Z17, Z15
-	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
 	ADDQ         $0x00000004, SI
-	ADDQ         $0x00000004, DI
-	ADDQ         $0x00000080, CX
-	DECQ         AX
+	ADDQ         $0x00000080, AX
+	DECQ         R8
 	JNZ          step
 
 step_end:
-	MOVQ      n+48(FP), AX
+	MOVQ skip+40(FP), R8
+	SHLQ $0x02, R8
+	ADDQ R8, CX
+	ADDQ R8, BX
+	ADDQ R8, SI
+	DECQ DI
+	JNZ  run
+
+run_end:
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -1088,7 +1191,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z16
@@ -1111,7 +1214,7 @@ step_end:
 	VADDPS    Z16, Z15, Z15
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z16
@@ -1155,8 +1258,8 @@ no_bias:
 	VADDPS    Z16, Z15, Z15
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z16
-	VBROADCASTSS hi+76(FP), Z17
+	VBROADCASTSS lo+88(FP), Z16
+	VBROADCASTSS hi+92(FP), Z17
 	VMAXPS       Z0, Z16, Z0
 	VMINPS       Z0, Z17, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -1215,22 +1318,21 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_9x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_9x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_9x32(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	MOVQ   SI, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
+TEXT ·avx512_9x32(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	MOVQ   BX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1249,48 +1351,63 @@ TEXT ·avx512_9x32(SB), NOSPLIT, $0-80
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
-	TESTQ  AX, AX
-	JZ     step_end
+	MOVQ   runs+32(FP), DI
+	TESTQ  DI, DI
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), R8
+	TESTQ R8, R8
+	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z18
-	VMOVUPS      64(CX), Z19
-	VBROADCASTSS (DX), Z20
+	VMOVUPS      (AX), Z18
+	VMOVUPS      64(AX), Z19
+	VBROADCASTSS (CX), Z20
 	VFMADD231PS  Z20, Z18, Z0
 	VFMADD231PS  Z20, Z19, Z1
-	VBROADCASTSS (DX)(BX*1), Z20
+	VBROADCASTSS (CX)(DX*1), Z20
 	VFMADD231PS  Z20, Z18, Z2
 	VFMADD231PS  Z20, Z19, Z3
-	VBROADCASTSS (DX)(BX*2), Z20
+	VBROADCASTSS (CX)(DX*2), Z20
 	VFMADD231PS  Z20, Z18, Z4
 	VFMADD231PS  Z20, Z19, Z5
-	VBROADCASTSS (SI), Z20
+	VBROADCASTSS (BX), Z20
 	VFMADD231PS  Z20, Z18, Z6
 	VFMADD231PS  Z20, Z19, Z7
-	VBROADCASTSS (SI)(BX*1), Z20
+	VBROADCASTSS (BX)(DX*1), Z20
 	VFMADD231PS  Z20, Z18, Z8
 	VFMADD231PS  Z20, Z19, Z9
-	VBROADCASTSS (SI)(BX*2), Z20
+	VBROADCASTSS (BX)(DX*2), Z20
 	VFMADD231PS  Z20, Z18, Z10
 	VFMADD231PS  Z20, Z19, Z11
-	VBROADCASTSS (DI), Z20
+	VBROADCASTSS (SI), Z20
 	VFMADD231PS  Z20, Z18, Z12
 	VFMADD231PS  Z20, Z19, Z13
-	VBROADCASTSS (DI)(BX*1), Z20
+	VBROADCASTSS (SI)(DX*1), Z20
 	VFMADD231PS  Z20, Z18, Z14
 	VFMADD231PS  Z20, Z19, Z15
-	VBROADCASTSS (DI)(BX*2), Z20
+	VBROADCASTSS (SI)(DX*2), Z20
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
-	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
 	ADDQ         $0x00000004, SI
-	ADDQ         $0x00000004, DI
-	ADDQ         $0x00000080, CX
-	DECQ         AX
+	ADDQ         $0x00000080, AX
+	DECQ         R8
 	JNZ          step
 
 step_end:
-	MOVQ      n+48(FP), AX
+	MOVQ skip+40(FP), R8
+	SHLQ $0x02, R8
+	ADDQ R8, CX
+	ADDQ R8, BX
+	ADDQ R8, SI
+	DECQ DI
+	JNZ  run
+
+run_end:
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -1300,7 +1417,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z18
@@ -1325,7 +1442,7 @@ step_end:
 	VADDPS    Z18, Z17, Z17
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z18
@@ -1374,8 +1491,8 @@ no_bias:
 	VADDPS    Z18, Z17, Z17
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z18
-	VBROADCASTSS hi+76(FP), Z19
+	VBROADCASTSS lo+88(FP), Z18
+	VBROADCASTSS hi+92(FP), Z19
 	VMAXPS       Z0, Z18, Z0
 	VMINPS       Z0, Z19, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -1441,26 +1558,25 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_10x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_10x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_10x32(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
+TEXT ·avx512_10x32(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	MOVQ   BX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
 	MOVQ   SI, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
-	MOVQ   DI, R8
-	ADDQ   BX, R8
-	ADDQ   BX, R8
-	ADDQ   BX, R8
+	ADDQ   DX, DI
+	ADDQ   DX, DI
+	ADDQ   DX, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1481,52 +1597,68 @@ TEXT ·avx512_10x32(SB), NOSPLIT, $0-80
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
-	TESTQ  AX, AX
-	JZ     step_end
+	MOVQ   runs+32(FP), R8
+	TESTQ  R8, R8
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), R9
+	TESTQ R9, R9
+	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z20
-	VMOVUPS      64(CX), Z21
-	VBROADCASTSS (DX), Z22
+	VMOVUPS      (AX), Z20
+	VMOVUPS      64(AX), Z21
+	VBROADCASTSS (CX), Z22
 	VFMADD231PS  Z22, Z20, Z0
 	VFMADD231PS  Z22, Z21, Z1
-	VBROADCASTSS (DX)(BX*1), Z22
+	VBROADCASTSS (CX)(DX*1), Z22
 	VFMADD231PS  Z22, Z20, Z2
 	VFMADD231PS  Z22, Z21, Z3
-	VBROADCASTSS (DX)(BX*2), Z22
+	VBROADCASTSS (CX)(DX*2), Z22
 	VFMADD231PS  Z22, Z20, Z4
 	VFMADD231PS  Z22, Z21, Z5
-	VBROADCASTSS (SI), Z22
+	VBROADCASTSS (BX), Z22
 	VFMADD231PS  Z22, Z20, Z6
 	VFMADD231PS  Z22, Z21, Z7
-	VBROADCASTSS (SI)(BX*1), Z22
+	VBROADCASTSS (BX)(DX*1), Z22
 	VFMADD231PS  Z22, Z20, Z8
 	VFMADD231PS  Z22, Z21, Z9
-	VBROADCASTSS (SI)(BX*2), Z22
+	VBROADCASTSS (BX)(DX*2), Z22
 	VFMADD231PS  Z22, Z20, Z10
 	VFMADD231PS  Z22, Z21, Z11
-	VBROADCASTSS (DI), Z22
+	VBROADCASTSS (SI), Z22
 	VFMADD231PS  Z22, Z20, Z12
 	VFMADD231PS  Z22, Z21, Z13
-	VBROADCASTSS (DI)(BX*1), Z22
+	VBROADCASTSS (SI)(DX*1), Z22
 	VFMADD231PS  Z22, Z20, Z14
 	VFMADD231PS  Z22, Z21, Z15
-	VBROADCASTSS (DI)(BX*2), Z22
+	VBROADCASTSS (SI)(DX*2), Z22
 	VFMADD231PS  Z22, Z20, Z16
 	VFMADD231PS  Z22, Z21, Z17
-	VBROADCASTSS (R8), Z22
+	VBROADCASTSS (DI), Z22
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
-	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
 	ADDQ         $0x00000004, SI
 	ADDQ         $0x00000004, DI
-	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000080, CX
-	DECQ         AX
+	ADDQ         $0x00000080, AX
+	DECQ         R9
 	JNZ          step
 
 step_end:
-	MOVQ      n+48(FP), AX
+	MOVQ skip+40(FP), R9
+	SHLQ $0x02, R9
+	ADDQ R9, CX
+	ADDQ R9, BX
+	ADDQ R9, SI
+	ADDQ R9, DI
+	DECQ R8
+	JNZ  run
+
+run_end:
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -1536,7 +1668,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z20
@@ -1563,7 +1695,7 @@ step_end:
 	VADDPS    Z20, Z19, Z19
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z20
@@ -1617,8 +1749,8 @@ no_bias:
 	VADDPS    Z20, Z19, Z19
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z20
-	VBROADCASTSS hi+76(FP), Z21
+	VBROADCASTSS lo+88(FP), Z20
+	VBROADCASTSS hi+92(FP), Z21
 	VMAXPS       Z0, Z20, Z0
 	VMINPS       Z0, Z21, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -1691,26 +1823,25 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_11x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_11x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_11x32(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
+TEXT ·avx512_11x32(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	MOVQ   BX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
 	MOVQ   SI, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
-	MOVQ   DI, R8
-	ADDQ   BX, R8
-	ADDQ   BX, R8
-	ADDQ   BX, R8
+	ADDQ   DX, DI
+	ADDQ   DX, DI
+	ADDQ   DX, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1733,55 +1864,71 @@ TEXT ·avx512_11x32(SB), NOSPLIT, $0-80
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
-	TESTQ  AX, AX
-	JZ     step_end
+	MOVQ   runs+32(FP), R8
+	TESTQ  R8, R8
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), R9
+	TESTQ R9, R9
+	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z22
-	VMOVUPS      64(CX), Z23
-	VBROADCASTSS (DX), Z24
+	VMOVUPS      (AX), Z22
+	VMOVUPS      64(AX), Z23
+	VBROADCASTSS (CX), Z24
 	VFMADD231PS  Z24, Z22, Z0
 	VFMADD231PS  Z24, Z23, Z1
-	VBROADCASTSS (DX)(BX*1), Z24
+	VBROADCASTSS (CX)(DX*1), Z24
 	VFMADD231PS  Z24, Z22, Z2
 	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS (DX)(BX*2), Z24
+	VBROADCASTSS (CX)(DX*2), Z24
 	VFMADD231PS  Z24, Z22, Z4
 	VFMADD231PS  Z24, Z23, Z5
-	VBROADCASTSS (SI), Z24
+	VBROADCASTSS (BX), Z24
 	VFMADD231PS  Z24, Z22, Z6
 	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS (SI)(BX*1), Z24
+	VBROADCASTSS (BX)(DX*1), Z24
 	VFMADD231PS  Z24, Z22, Z8
 	VFMADD231PS  Z24, Z23, Z9
-	VBROADCASTSS (SI)(BX*2), Z24
+	VBROADCASTSS (BX)(DX*2), Z24
 	VFMADD231PS  Z24, Z22, Z10
 	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS (DI), Z24
+	VBROADCASTSS (SI), Z24
 	VFMADD231PS  Z24, Z22, Z12
 	VFMADD231PS  Z24, Z23, Z13
-	VBROADCASTSS (DI)(BX*1), Z24
+	VBROADCASTSS (SI)(DX*1), Z24
 	VFMADD231PS  Z24, Z22, Z14
 	VFMADD231PS  Z24, Z23, Z15
-	VBROADCASTSS (DI)(BX*2), Z24
+	VBROADCASTSS (SI)(DX*2), Z24
 	VFMADD231PS  Z24, Z22, Z16
 	VFMADD231PS  Z24, Z23, Z17
-	VBROADCASTSS (R8), Z24
+	VBROADCASTSS (DI), Z24
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
-	VBROADCASTSS (R8)(BX*1), Z24
+	VBROADCASTSS (DI)(DX*1), Z24
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
-	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
 	ADDQ         $0x00000004, SI
 	ADDQ         $0x00000004, DI
-	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000080, CX
-	DECQ         AX
+	ADDQ         $0x00000080, AX
+	DECQ         R9
 	JNZ          step
 
 step_end:
-	MOVQ      n+48(FP), AX
+	MOVQ skip+40(FP), R9
+	SHLQ $0x02, R9
+	ADDQ R9, CX
+	ADDQ R9, BX
+	ADDQ R9, SI
+	ADDQ R9, DI
+	DECQ R8
+	JNZ  run
+
+run_end:
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -1791,7 +1938,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z22
@@ -1820,7 +1967,7 @@ step_end:
 	VADDPS    Z22, Z21, Z21
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z22
@@ -1879,8 +2026,8 @@ no_bias:
 	VADDPS    Z22, Z21, Z21
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z22
-	VBROADCASTSS hi+76(FP), Z23
+	VBROADCASTSS lo+88(FP), Z22
+	VBROADCASTSS hi+92(FP), Z23
 	VMAXPS       Z0, Z22, Z0
 	VMINPS       Z0, Z23, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -1960,26 +2107,25 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_12x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_12x32(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_12x32(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
+TEXT ·avx512_12x32(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	MOVQ   BX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
 	MOVQ   SI, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
-	MOVQ   DI, R8
-	ADDQ   BX, R8
-	ADDQ   BX, R8
-	ADDQ   BX, R8
+	ADDQ   DX, DI
+	ADDQ   DX, DI
+	ADDQ   DX, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2004,58 +2150,74 @@ TEXT ·avx512_12x32(SB), NOSPLIT, $0-80
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	TESTQ  AX, AX
-	JZ     step_end
+	MOVQ   runs+32(FP), R8
+	TESTQ  R8, R8
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), R9
+	TESTQ R9, R9
+	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z24
-	VMOVUPS      64(CX), Z25
-	VBROADCASTSS (DX), Z26
+	VMOVUPS      (AX), Z24
+	VMOVUPS      64(AX), Z25
+	VBROADCASTSS (CX), Z26
 	VFMADD231PS  Z26, Z24, Z0
 	VFMADD231PS  Z26, Z25, Z1
-	VBROADCASTSS (DX)(BX*1), Z26
+	VBROADCASTSS (CX)(DX*1), Z26
 	VFMADD231PS  Z26, Z24, Z2
 	VFMADD231PS  Z26, Z25, Z3
-	VBROADCASTSS (DX)(BX*2), Z26
+	VBROADCASTSS (CX)(DX*2), Z26
 	VFMADD231PS  Z26, Z24, Z4
 	VFMADD231PS  Z26, Z25, Z5
-	VBROADCASTSS (SI), Z26
+	VBROADCASTSS (BX), Z26
 	VFMADD231PS  Z26, Z24, Z6
 	VFMADD231PS  Z26, Z25, Z7
-	VBROADCASTSS (SI)(BX*1), Z26
+	VBROADCASTSS (BX)(DX*1), Z26
 	VFMADD231PS  Z26, Z24, Z8
 	VFMADD231PS  Z26, Z25, Z9
-	VBROADCASTSS (SI)(BX*2), Z26
+	VBROADCASTSS (BX)(DX*2), Z26
 	VFMADD231PS  Z26, Z24, Z10
 	VFMADD231PS  Z26, Z25, Z11
-	VBROADCASTSS (DI), Z26
+	VBROADCASTSS (SI), Z26
 	VFMADD231PS  Z26, Z24, Z12
 	VFMADD231PS  Z26, Z25, Z13
-	VBROADCASTSS (DI)(BX*1), Z26
+	VBROADCASTSS (SI)(DX*1), Z26
 	VFMADD231PS  Z26, Z24, Z14
 	VFMADD231PS  Z26, Z25, Z15
-	VBROADCASTSS (DI)(BX*2), Z26
+	VBROADCASTSS (SI)(DX*2), Z26
 	VFMADD231PS  Z26, Z24, Z16
 	VFMADD231PS  Z26, Z25, Z17
-	VBROADCASTSS (R8), Z26
+	VBROADCASTSS (DI), Z26
 	VFMADD231PS  Z26, Z24, Z18
 	VFMADD231PS  Z26, Z25, Z19
-	VBROADCASTSS (R8)(BX*1), Z26
+	VBROADCASTSS (DI)(DX*1), Z26
 	VFMADD231PS  Z26, Z24, Z20
 	VFMADD231PS  Z26, Z25, Z21
-	VBROADCASTSS (R8)(BX*2), Z26
+	VBROADCASTSS (DI)(DX*2), Z26
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
-	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
 	ADDQ         $0x00000004, SI
 	ADDQ         $0x00000004, DI
-	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000080, CX
-	DECQ         AX
+	ADDQ         $0x00000080, AX
+	DECQ         R9
 	JNZ          step
 
 step_end:
-	MOVQ      n+48(FP), AX
+	MOVQ skip+40(FP), R9
+	SHLQ $0x02, R9
+	ADDQ R9, CX
+	ADDQ R9, BX
+	ADDQ R9, SI
+	ADDQ R9, DI
+	DECQ R8
+	JNZ  run
+
+run_end:
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -2065,7 +2227,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z24
@@ -2096,7 +2258,7 @@ step_end:
 	VADDPS    Z24, Z23, Z23
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z24
@@ -2160,8 +2322,8 @@ no_bias:
 	VADDPS    Z24, Z23, Z23
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z24
-	VBROADCASTSS hi+76(FP), Z25
+	VBROADCASTSS lo+88(FP), Z24
+	VBROADCASTSS hi+92(FP), Z25
 	VMAXPS       Z0, Z24, Z0
 	VMINPS       Z0, Z25, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -2248,61 +2410,73 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_1x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_1x16(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
+TEXT ·avx512_1x16(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   AX, BX
-	ANDQ   $0x03, BX
-	SHRQ   $0x02, AX
-	TESTQ  AX, AX
-	JZ     steps_end
+	MOVQ   runs+32(FP), DX
+	TESTQ  DX, DX
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), BX
+	MOVQ  BX, SI
+	ANDQ  $0x03, SI
+	SHRQ  $0x02, BX
+	TESTQ BX, BX
+	JZ    steps_end
 
 steps:
-	VMOVUPS      (CX), Z4
-	VBROADCASTSS (DX), Z5
+	VMOVUPS      (AX), Z4
+	VBROADCASTSS (CX), Z5
 	VFMADD231PS  Z5, Z4, Z0
-	VMOVUPS      64(CX), Z4
-	VBROADCASTSS 4(DX), Z5
+	VMOVUPS      64(AX), Z4
+	VBROADCASTSS 4(CX), Z5
 	VFMADD231PS  Z5, Z4, Z1
-	VMOVUPS      128(CX), Z4
-	VBROADCASTSS 8(DX), Z5
+	VMOVUPS      128(AX), Z4
+	VBROADCASTSS 8(CX), Z5
 	VFMADD231PS  Z5, Z4, Z2
-	VMOVUPS      192(CX), Z4
-	VBROADCASTSS 12(DX), Z5
+	VMOVUPS      192(AX), Z4
+	VBROADCASTSS 12(CX), Z5
 	VFMADD231PS  Z5, Z4, Z3
-	ADDQ         $0x00000010, DX
-	ADDQ         $0x00000100, CX
-	DECQ         AX
+	ADDQ         $0x00000010, CX
+	ADDQ         $0x00000100, AX
+	DECQ         BX
 	JNZ          steps
 
 steps_end:
-	MOVQ  BX, AX
-	TESTQ AX, AX
+	MOVQ  SI, BX
+	TESTQ BX, BX
 	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z4
-	VBROADCASTSS (DX), Z5
+	VMOVUPS      (AX), Z4
+	VBROADCASTSS (CX), Z5
 	VFMADD231PS  Z5, Z4, Z0
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000040, CX
-	DECQ         AX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
 	JNZ          step
 
 step_end:
+	MOVQ skip+40(FP), BX
+	SHLQ $0x02, BX
+	ADDQ BX, CX
+	DECQ DX
+	JNZ  run
+
+run_end:
 	VADDPS    Z2, Z0, Z0
 	VADDPS    Z3, Z1, Z1
 	VADDPS    Z1, Z0, Z0
-	MOVQ      n+48(FP), AX
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -2310,36 +2484,35 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), CX
+	MOVQ      bias+72(FP), CX
 	TESTQ     CX, CX
 	JZ        no_bias
 	VMOVUPS.Z (CX), K1, Z1
 	VADDPS    Z1, Z0, Z0
 
 no_bias:
-	MOVQ      add+64(FP), CX
+	MOVQ      add+80(FP), CX
 	TESTQ     CX, CX
 	JZ        no_add
 	VMOVUPS.Z (CX), K1, Z1
 	VADDPS    Z1, Z0, Z0
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z1
-	VBROADCASTSS hi+76(FP), Z2
+	VBROADCASTSS lo+88(FP), Z1
+	VBROADCASTSS hi+92(FP), Z2
 	VMAXPS       Z0, Z1, Z0
 	VMINPS       Z0, Z2, Z0
 	VMOVUPS      Z0, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func avx512_2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_2x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_2x16(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
+TEXT ·avx512_2x16(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2348,62 +2521,75 @@ TEXT ·avx512_2x16(SB), NOSPLIT, $0-80
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   AX, SI
-	ANDQ   $0x03, SI
-	SHRQ   $0x02, AX
-	TESTQ  AX, AX
-	JZ     steps_end
+	MOVQ   runs+32(FP), BX
+	TESTQ  BX, BX
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), SI
+	MOVQ  SI, DI
+	ANDQ  $0x03, DI
+	SHRQ  $0x02, SI
+	TESTQ SI, SI
+	JZ    steps_end
 
 steps:
-	VMOVUPS      (CX), Z8
-	VBROADCASTSS (DX), Z9
+	VMOVUPS      (AX), Z8
+	VBROADCASTSS (CX), Z9
 	VFMADD231PS  Z9, Z8, Z0
-	VBROADCASTSS (DX)(BX*1), Z9
+	VBROADCASTSS (CX)(DX*1), Z9
 	VFMADD231PS  Z9, Z8, Z1
-	VMOVUPS      64(CX), Z8
-	VBROADCASTSS 4(DX), Z9
+	VMOVUPS      64(AX), Z8
+	VBROADCASTSS 4(CX), Z9
 	VFMADD231PS  Z9, Z8, Z2
-	VBROADCASTSS 4(DX)(BX*1), Z9
+	VBROADCASTSS 4(CX)(DX*1), Z9
 	VFMADD231PS  Z9, Z8, Z3
-	VMOVUPS      128(CX), Z8
-	VBROADCASTSS 8(DX), Z9
+	VMOVUPS      128(AX), Z8
+	VBROADCASTSS 8(CX), Z9
 	VFMADD231PS  Z9, Z8, Z4
-	VBROADCASTSS 8(DX)(BX*1), Z9
+	VBROADCASTSS 8(CX)(DX*1), Z9
 	VFMADD231PS  Z9, Z8, Z5
-	VMOVUPS      192(CX), Z8
-	VBROADCASTSS 12(DX), Z9
+	VMOVUPS      192(AX), Z8
+	VBROADCASTSS 12(CX), Z9
 	VFMADD231PS  Z9, Z8, Z6
-	VBROADCASTSS 12(DX)(BX*1), Z9
+	VBROADCASTSS 12(CX)(DX*1), Z9
 	VFMADD231PS  Z9, Z8, Z7
-	ADDQ         $0x00000010, DX
-	ADDQ         $0x00000100, CX
-	DECQ         AX
+	ADDQ         $0x00000010, CX
+	ADDQ         $0x00000100, AX
+	DECQ         SI
 	JNZ          steps
 
 steps_end:
-	MOVQ  SI, AX
-	TESTQ AX, AX
+	MOVQ  DI, SI
+	TESTQ SI, SI
 	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z8
-	VBROADCASTSS (DX), Z9
+	VMOVUPS      (AX), Z8
+	VBROADCASTSS (CX), Z9
 	VFMADD231PS  Z9, Z8, Z0
-	VBROADCASTSS (DX)(BX*1), Z9
+	VBROADCASTSS (CX)(DX*1), Z9
 	VFMADD231PS  Z9, Z8, Z1
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000040, CX
-	DECQ         AX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000040, AX
+	DECQ         SI
 	JNZ          step
 
 step_end:
+	MOVQ skip+40(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, CX
+	DECQ BX
+	JNZ  run
+
+run_end:
 	VADDPS    Z4, Z0, Z0
 	VADDPS    Z5, Z1, Z1
 	VADDPS    Z6, Z2, Z2
 	VADDPS    Z7, Z3, Z3
 	VADDPS    Z2, Z0, Z0
 	VADDPS    Z3, Z1, Z1
-	MOVQ      n+48(FP), AX
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -2411,7 +2597,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z2
@@ -2419,7 +2605,7 @@ step_end:
 	VADDPS    Z2, Z1, Z1
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z2
@@ -2429,8 +2615,8 @@ no_bias:
 	VADDPS    Z2, Z1, Z1
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z2
-	VBROADCASTSS hi+76(FP), Z3
+	VBROADCASTSS lo+88(FP), Z2
+	VBROADCASTSS hi+92(FP), Z3
 	VMAXPS       Z0, Z2, Z0
 	VMINPS       Z0, Z3, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -2441,14 +2627,13 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_3x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_3x16(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
+TEXT ·avx512_3x16(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2461,65 +2646,78 @@ TEXT ·avx512_3x16(SB), NOSPLIT, $0-80
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	MOVQ   AX, SI
-	ANDQ   $0x03, SI
-	SHRQ   $0x02, AX
-	TESTQ  AX, AX
-	JZ     steps_end
+	MOVQ   runs+32(FP), BX
+	TESTQ  BX, BX
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), SI
+	MOVQ  SI, DI
+	ANDQ  $0x03, DI
+	SHRQ  $0x02, SI
+	TESTQ SI, SI
+	JZ    steps_end
 
 steps:
-	VMOVUPS      (CX), Z12
-	VBROADCASTSS (DX), Z13
+	VMOVUPS      (AX), Z12
+	VBROADCASTSS (CX), Z13
 	VFMADD231PS  Z13, Z12, Z0
-	VBROADCASTSS (DX)(BX*1), Z13
+	VBROADCASTSS (CX)(DX*1), Z13
 	VFMADD231PS  Z13, Z12, Z1
-	VBROADCASTSS (DX)(BX*2), Z13
+	VBROADCASTSS (CX)(DX*2), Z13
 	VFMADD231PS  Z13, Z12, Z2
-	VMOVUPS      64(CX), Z12
-	VBROADCASTSS 4(DX), Z13
+	VMOVUPS      64(AX), Z12
+	VBROADCASTSS 4(CX), Z13
 	VFMADD231PS  Z13, Z12, Z3
-	VBROADCASTSS 4(DX)(BX*1), Z13
+	VBROADCASTSS 4(CX)(DX*1), Z13
 	VFMADD231PS  Z13, Z12, Z4
-	VBROADCASTSS 4(DX)(BX*2), Z13
+	VBROADCASTSS 4(CX)(DX*2), Z13
 	VFMADD231PS  Z13, Z12, Z5
-	VMOVUPS      128(CX), Z12
-	VBROADCASTSS 8(DX), Z13
+	VMOVUPS      128(AX), Z12
+	VBROADCASTSS 8(CX), Z13
 	VFMADD231PS  Z13, Z12, Z6
-	VBROADCASTSS 8(DX)(BX*1), Z13
+	VBROADCASTSS 8(CX)(DX*1), Z13
 	VFMADD231PS  Z13, Z12, Z7
-	VBROADCASTSS 8(DX)(BX*2), Z13
+	VBROADCASTSS 8(CX)(DX*2), Z13
 	VFMADD231PS  Z13, Z12, Z8
-	VMOVUPS      192(CX), Z12
-	VBROADCASTSS 12(DX), Z13
+	VMOVUPS      192(AX), Z12
+	VBROADCASTSS 12(CX), Z13
 	VFMADD231PS  Z13, Z12, Z9
-	VBROADCASTSS 12(DX)(BX*1), Z13
+	VBROADCASTSS 12(CX)(DX*1), Z13
 	VFMADD231PS  Z13, Z12, Z10
-	VBROADCASTSS 12(DX)(BX*2), Z13
+	VBROADCASTSS 12(CX)(DX*2), Z13
 	VFMADD231PS  Z13, Z12, Z11
-	ADDQ         $0x00000010, DX
-	ADDQ         $0x00000100, CX
-	DECQ         AX
+	ADDQ         $0x00000010, CX
+	ADDQ         $0x00000100, AX
+	DECQ         SI
 	JNZ          steps
 
 steps_end:
-	MOVQ  SI, AX
-	TESTQ AX, AX
+	MOVQ  DI, SI
+	TESTQ SI, SI
 	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z12
-	VBROADCASTSS (DX), Z13
+	VMOVUPS      (AX), Z12
+	VBROADCASTSS (CX), Z13
 	VFMADD231PS  Z13, Z12, Z0
-	VBROADCASTSS (DX)(BX*1), Z13
+	VBROADCASTSS (CX)(DX*1), Z13
 	VFMADD231PS  Z13, Z12, Z1
-	VBROADCASTSS (DX)(BX*2), Z13
+	VBROADCASTSS (CX)(DX*2), Z13
 	VFMADD231PS  Z13, Z12, Z2
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000040, CX
-	DECQ         AX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000040, AX
+	DECQ         SI
 	JNZ          step
 
 step_end:
+	MOVQ skip+40(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, CX
+	DECQ BX
+	JNZ  run
+
+run_end:
 	VADDPS    Z6, Z0, Z0
 	VADDPS    Z7, Z1, Z1
 	VADDPS    Z8, Z2, Z2
@@ -2529,7 +2727,7 @@ step_end:
 	VADDPS    Z3, Z0, Z0
 	VADDPS    Z4, Z1, Z1
 	VADDPS    Z5, Z2, Z2
-	MOVQ      n+48(FP), AX
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -2537,7 +2735,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z3
@@ -2546,7 +2744,7 @@ step_end:
 	VADDPS    Z3, Z2, Z2
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z3
@@ -2559,8 +2757,8 @@ no_bias:
 	VADDPS    Z3, Z2, Z2
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z3
-	VBROADCASTSS hi+76(FP), Z4
+	VBROADCASTSS lo+88(FP), Z3
+	VBROADCASTSS hi+92(FP), Z4
 	VMAXPS       Z0, Z3, Z0
 	VMINPS       Z0, Z4, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -2575,18 +2773,17 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_4x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_4x16(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
+TEXT ·avx512_4x16(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2595,64 +2792,78 @@ TEXT ·avx512_4x16(SB), NOSPLIT, $0-80
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   AX, DI
-	ANDQ   $0x01, DI
-	SHRQ   $0x01, AX
-	TESTQ  AX, AX
-	JZ     steps_end
+	MOVQ   runs+32(FP), SI
+	TESTQ  SI, SI
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), DI
+	MOVQ  DI, R8
+	ANDQ  $0x01, R8
+	SHRQ  $0x01, DI
+	TESTQ DI, DI
+	JZ    steps_end
 
 steps:
-	VMOVUPS      (CX), Z8
-	VBROADCASTSS (DX), Z9
+	VMOVUPS      (AX), Z8
+	VBROADCASTSS (CX), Z9
 	VFMADD231PS  Z9, Z8, Z0
-	VBROADCASTSS (DX)(BX*1), Z9
+	VBROADCASTSS (CX)(DX*1), Z9
 	VFMADD231PS  Z9, Z8, Z1
-	VBROADCASTSS (DX)(BX*2), Z9
+	VBROADCASTSS (CX)(DX*2), Z9
 	VFMADD231PS  Z9, Z8, Z2
-	VBROADCASTSS (SI), Z9
+	VBROADCASTSS (BX), Z9
 	VFMADD231PS  Z9, Z8, Z3
-	VMOVUPS      64(CX), Z8
-	VBROADCASTSS 4(DX), Z9
+	VMOVUPS      64(AX), Z8
+	VBROADCASTSS 4(CX), Z9
 	VFMADD231PS  Z9, Z8, Z4
-	VBROADCASTSS 4(DX)(BX*1), Z9
+	VBROADCASTSS 4(CX)(DX*1), Z9
 	VFMADD231PS  Z9, Z8, Z5
-	VBROADCASTSS 4(DX)(BX*2), Z9
+	VBROADCASTSS 4(CX)(DX*2), Z9
 	VFMADD231PS  Z9, Z8, Z6
-	VBROADCASTSS 4(SI), Z9
+	VBROADCASTSS 4(BX), Z9
 	VFMADD231PS  Z9, Z8, Z7
-	ADDQ         $0x00000008, DX
-	ADDQ         $0x00000008, SI
-	ADDQ         $0x00000080, CX
-	DECQ         AX
+	ADDQ         $0x00000008, CX
+	ADDQ         $0x00000008, BX
+	ADDQ         $0x00000080, AX
+	DECQ         DI
 	JNZ          steps
 
 steps_end:
-	MOVQ  DI, AX
-	TESTQ AX, AX
+	MOVQ  R8, DI
+	TESTQ DI, DI
 	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z8
-	VBROADCASTSS (DX), Z9
+	VMOVUPS      (AX), Z8
+	VBROADCASTSS (CX), Z9
 	VFMADD231PS  Z9, Z8, Z0
-	VBROADCASTSS (DX)(BX*1), Z9
+	VBROADCASTSS (CX)(DX*1), Z9
 	VFMADD231PS  Z9, Z8, Z1
-	VBROADCASTSS (DX)(BX*2), Z9
+	VBROADCASTSS (CX)(DX*2), Z9
 	VFMADD231PS  Z9, Z8, Z2
-	VBROADCASTSS (SI), Z9
+	VBROADCASTSS (BX), Z9
 	VFMADD231PS  Z9, Z8, Z3
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000004, SI
-	ADDQ         $0x00000040, CX
-	DECQ         AX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000040, AX
+	DECQ         DI
 	JNZ          step
 
 step_end:
+	MOVQ skip+40(FP), DI
+	SHLQ $0x02, DI
+	ADDQ DI, CX
+	ADDQ DI, BX
+	DECQ SI
+	JNZ  run
+
+run_end:
 	VADDPS    Z4, Z0, Z0
 	VADDPS    Z5, Z1, Z1
 	VADDPS    Z6, Z2, Z2
 	VADDPS    Z7, Z3, Z3
-	MOVQ      n+48(FP), AX
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -2660,7 +2871,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z4
@@ -2670,7 +2881,7 @@ step_end:
 	VADDPS    Z4, Z3, Z3
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z4
@@ -2686,8 +2897,8 @@ no_bias:
 	VADDPS    Z4, Z3, Z3
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z4
-	VBROADCASTSS hi+76(FP), Z5
+	VBROADCASTSS lo+88(FP), Z4
+	VBROADCASTSS hi+92(FP), Z5
 	VMAXPS       Z0, Z4, Z0
 	VMINPS       Z0, Z5, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -2706,18 +2917,17 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_5x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_5x16(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
+TEXT ·avx512_5x16(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2728,71 +2938,85 @@ TEXT ·avx512_5x16(SB), NOSPLIT, $0-80
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	MOVQ   AX, DI
-	ANDQ   $0x01, DI
-	SHRQ   $0x01, AX
-	TESTQ  AX, AX
-	JZ     steps_end
+	MOVQ   runs+32(FP), SI
+	TESTQ  SI, SI
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), DI
+	MOVQ  DI, R8
+	ANDQ  $0x01, R8
+	SHRQ  $0x01, DI
+	TESTQ DI, DI
+	JZ    steps_end
 
 steps:
-	VMOVUPS      (CX), Z10
-	VBROADCASTSS (DX), Z11
+	VMOVUPS      (AX), Z10
+	VBROADCASTSS (CX), Z11
 	VFMADD231PS  Z11, Z10, Z0
-	VBROADCASTSS (DX)(BX*1), Z11
+	VBROADCASTSS (CX)(DX*1), Z11
 	VFMADD231PS  Z11, Z10, Z1
-	VBROADCASTSS (DX)(BX*2), Z11
+	VBROADCASTSS (CX)(DX*2), Z11
 	VFMADD231PS  Z11, Z10, Z2
-	VBROADCASTSS (SI), Z11
+	VBROADCASTSS (BX), Z11
 	VFMADD231PS  Z11, Z10, Z3
-	VBROADCASTSS (SI)(BX*1), Z11
+	VBROADCASTSS (BX)(DX*1), Z11
 	VFMADD231PS  Z11, Z10, Z4
-	VMOVUPS      64(CX), Z10
-	VBROADCASTSS 4(DX), Z11
+	VMOVUPS      64(AX), Z10
+	VBROADCASTSS 4(CX), Z11
 	VFMADD231PS  Z11, Z10, Z5
-	VBROADCASTSS 4(DX)(BX*1), Z11
+	VBROADCASTSS 4(CX)(DX*1), Z11
 	VFMADD231PS  Z11, Z10, Z6
-	VBROADCASTSS 4(DX)(BX*2), Z11
+	VBROADCASTSS 4(CX)(DX*2), Z11
 	VFMADD231PS  Z11, Z10, Z7
-	VBROADCASTSS 4(SI), Z11
+	VBROADCASTSS 4(BX), Z11
 	VFMADD231PS  Z11, Z10, Z8
-	VBROADCASTSS 4(SI)(BX*1), Z11
+	VBROADCASTSS 4(BX)(DX*1), Z11
 	VFMADD231PS  Z11, Z10, Z9
-	ADDQ         $0x00000008, DX
-	ADDQ         $0x00000008, SI
-	ADDQ         $0x00000080, CX
-	DECQ         AX
+	ADDQ         $0x00000008, CX
+	ADDQ         $0x00000008, BX
+	ADDQ         $0x00000080, AX
+	DECQ         DI
 	JNZ          steps
 
 steps_end:
-	MOVQ  DI, AX
-	TESTQ AX, AX
+	MOVQ  R8, DI
+	TESTQ DI, DI
 	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z10
-	VBROADCASTSS (DX), Z11
+	VMOVUPS      (AX), Z10
+	VBROADCASTSS (CX), Z11
 	VFMADD231PS  Z11, Z10, Z0
-	VBROADCASTSS (DX)(BX*1), Z11
+	VBROADCASTSS (CX)(DX*1), Z11
 	VFMADD231PS  Z11, Z10, Z1
-	VBROADCASTSS (DX)(BX*2), Z11
+	VBROADCASTSS (CX)(DX*2), Z11
 	VFMADD231PS  Z11, Z10, Z2
-	VBROADCASTSS (SI), Z11
+	VBROADCASTSS (BX), Z11
 	VFMADD231PS  Z11, Z10, Z3
-	VBROADCASTSS (SI)(BX*1), Z11
+	VBROADCASTSS (BX)(DX*1), Z11
 	VFMADD231PS  Z11, Z10, Z4
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000004, SI
-	ADDQ         $0x00000040, CX
-	DECQ         AX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000040, AX
+	DECQ         DI
 	JNZ          step
 
 step_end:
+	MOVQ skip+40(FP), DI
+	SHLQ $0x02, DI
+	ADDQ DI, CX
+	ADDQ DI, BX
+	DECQ SI
+	JNZ  run
+
+run_end:
 	VADDPS    Z5, Z0, Z0
 	VADDPS    Z6, Z1, Z1
 	VADDPS    Z7, Z2, Z2
 	VADDPS    Z8, Z3, Z3
 	VADDPS    Z9, Z4, Z4
-	MOVQ      n+48(FP), AX
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -2800,7 +3024,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z5
@@ -2811,7 +3035,7 @@ step_end:
 	VADDPS    Z5, Z4, Z4
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z5
@@ -2830,8 +3054,8 @@ no_bias:
 	VADDPS    Z5, Z4, Z4
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z5
-	VBROADCASTSS hi+76(FP), Z6
+	VBROADCASTSS lo+88(FP), Z5
+	VBROADCASTSS hi+92(FP), Z6
 	VMAXPS       Z0, Z5, Z0
 	VMINPS       Z0, Z6, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -2854,18 +3078,17 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_6x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_6x16(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
+TEXT ·avx512_6x16(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2878,78 +3101,92 @@ TEXT ·avx512_6x16(SB), NOSPLIT, $0-80
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	MOVQ   AX, DI
-	ANDQ   $0x01, DI
-	SHRQ   $0x01, AX
-	TESTQ  AX, AX
-	JZ     steps_end
+	MOVQ   runs+32(FP), SI
+	TESTQ  SI, SI
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), DI
+	MOVQ  DI, R8
+	ANDQ  $0x01, R8
+	SHRQ  $0x01, DI
+	TESTQ DI, DI
+	JZ    steps_end
 
 steps:
-	VMOVUPS      (CX), Z12
-	VBROADCASTSS (DX), Z13
+	VMOVUPS      (AX), Z12
+	VBROADCASTSS (CX), Z13
 	VFMADD231PS  Z13, Z12, Z0
-	VBROADCASTSS (DX)(BX*1), Z13
+	VBROADCASTSS (CX)(DX*1), Z13
 	VFMADD231PS  Z13, Z12, Z1
-	VBROADCASTSS (DX)(BX*2), Z13
+	VBROADCASTSS (CX)(DX*2), Z13
 	VFMADD231PS  Z13, Z12, Z2
-	VBROADCASTSS (SI), Z13
+	VBROADCASTSS (BX), Z13
 	VFMADD231PS  Z13, Z12, Z3
-	VBROADCASTSS (SI)(BX*1), Z13
+	VBROADCASTSS (BX)(DX*1), Z13
 	VFMADD231PS  Z13, Z12, Z4
-	VBROADCASTSS (SI)(BX*2), Z13
+	VBROADCASTSS (BX)(DX*2), Z13
 	VFMADD231PS  Z13, Z12, Z5
-	VMOVUPS      64(CX), Z12
-	VBROADCASTSS 4(DX), Z13
+	VMOVUPS      64(AX), Z12
+	VBROADCASTSS 4(CX), Z13
 	VFMADD231PS  Z13, Z12, Z6
-	VBROADCASTSS 4(DX)(BX*1), Z13
+	VBROADCASTSS 4(CX)(DX*1), Z13
 	VFMADD231PS  Z13, Z12, Z7
-	VBROADCASTSS 4(DX)(BX*2), Z13
+	VBROADCASTSS 4(CX)(DX*2), Z13
 	VFMADD231PS  Z13, Z12, Z8
-	VBROADCASTSS 4(SI), Z13
+	VBROADCASTSS 4(BX), Z13
 	VFMADD231PS  Z13, Z12, Z9
-	VBROADCASTSS 4(SI)(BX*1), Z13
+	VBROADCASTSS 4(BX)(DX*1), Z13
 	VFMADD231PS  Z13, Z12, Z10
-	VBROADCASTSS 4(SI)(BX*2), Z13
+	VBROADCASTSS 4(BX)(DX*2), Z13
 	VFMADD231PS  Z13, Z12, Z11
-	ADDQ         $0x00000008, DX
-	ADDQ         $0x00000008, SI
-	ADDQ         $0x00000080, CX
-	DECQ         AX
+	ADDQ         $0x00000008, CX
+	ADDQ         $0x00000008, BX
+	ADDQ         $0x00000080, AX
+	DECQ         DI
 	JNZ          steps
 
 steps_end:
-	MOVQ  DI, AX
-	TESTQ AX, AX
+	MOVQ  R8, DI
+	TESTQ DI, DI
 	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z12
-	VBROADCASTSS (DX), Z13
+	VMOVUPS      (AX), Z12
+	VBROADCASTSS (CX), Z13
 	VFMADD231PS  Z13, Z12, Z0
-	VBROADCASTSS (DX)(BX*1), Z13
+	VBROADCASTSS (CX)(DX*1), Z13
 	VFMADD231PS  Z13, Z12, Z1
-	VBROADCASTSS (DX)(BX*2), Z13
+	VBROADCASTSS (CX)(DX*2), Z13
 	VFMADD231PS  Z13, Z12, Z2
-	VBROADCASTSS (SI), Z13
+	VBROADCASTSS (BX), Z13
 	VFMADD231PS  Z13, Z12, Z3
-	VBROADCASTSS (SI)(BX*1), Z13
+	VBROADCASTSS (BX)(DX*1), Z13
 	VFMADD231PS  Z13, Z12, Z4
-	VBROADCASTSS (SI)(BX*2), Z13
+	VBROADCASTSS (BX)(DX*2), Z13
 	VFMADD231PS  Z13, Z12, Z5
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000004, SI
-	ADDQ         $0x00000040, CX
-	DECQ         AX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000040, AX
+	DECQ         DI
 	JNZ          step
 
 step_end:
+	MOVQ skip+40(FP), DI
+	SHLQ $0x02, DI
+	ADDQ DI, CX
+	ADDQ DI, BX
+	DECQ SI
+	JNZ  run
+
+run_end:
 	VADDPS    Z6, Z0, Z0
 	VADDPS    Z7, Z1, Z1
 	VADDPS    Z8, Z2, Z2
 	VADDPS    Z9, Z3, Z3
 	VADDPS    Z10, Z4, Z4
 	VADDPS    Z11, Z5, Z5
-	MOVQ      n+48(FP), AX
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -2957,7 +3194,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z6
@@ -2969,7 +3206,7 @@ step_end:
 	VADDPS    Z6, Z5, Z5
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z6
@@ -2991,8 +3228,8 @@ no_bias:
 	VADDPS    Z6, Z5, Z5
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z6
-	VBROADCASTSS hi+76(FP), Z7
+	VBROADCASTSS lo+88(FP), Z6
+	VBROADCASTSS hi+92(FP), Z7
 	VMAXPS       Z0, Z6, Z0
 	VMINPS       Z0, Z7, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -3019,22 +3256,21 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_7x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_7x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_7x16(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	MOVQ   SI, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
+TEXT ·avx512_7x16(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	MOVQ   BX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3049,79 +3285,94 @@ TEXT ·avx512_7x16(SB), NOSPLIT, $0-80
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
-	MOVQ   AX, R8
-	ANDQ   $0x01, R8
-	SHRQ   $0x01, AX
-	TESTQ  AX, AX
-	JZ     steps_end
+	MOVQ   runs+32(FP), DI
+	TESTQ  DI, DI
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), R8
+	MOVQ  R8, R9
+	ANDQ  $0x01, R9
+	SHRQ  $0x01, R8
+	TESTQ R8, R8
+	JZ    steps_end
 
 steps:
-	VMOVUPS      (CX), Z14
-	VBROADCASTSS (DX), Z15
+	VMOVUPS      (AX), Z14
+	VBROADCASTSS (CX), Z15
 	VFMADD231PS  Z15, Z14, Z0
-	VBROADCASTSS (DX)(BX*1), Z15
+	VBROADCASTSS (CX)(DX*1), Z15
 	VFMADD231PS  Z15, Z14, Z1
-	VBROADCASTSS (DX)(BX*2), Z15
+	VBROADCASTSS (CX)(DX*2), Z15
 	VFMADD231PS  Z15, Z14, Z2
-	VBROADCASTSS (SI), Z15
+	VBROADCASTSS (BX), Z15
 	VFMADD231PS  Z15, Z14, Z3
-	VBROADCASTSS (SI)(BX*1), Z15
+	VBROADCASTSS (BX)(DX*1), Z15
 	VFMADD231PS  Z15, Z14, Z4
-	VBROADCASTSS (SI)(BX*2), Z15
+	VBROADCASTSS (BX)(DX*2), Z15
 	VFMADD231PS  Z15, Z14, Z5
-	VBROADCASTSS (DI), Z15
+	VBROADCASTSS (SI), Z15
 	VFMADD231PS  Z15, Z14, Z6
-	VMOVUPS      64(CX), Z14
-	VBROADCASTSS 4(DX), Z15
+	VMOVUPS      64(AX), Z14
+	VBROADCASTSS 4(CX), Z15
 	VFMADD231PS  Z15, Z14, Z7
-	VBROADCASTSS 4(DX)(BX*1), Z15
+	VBROADCASTSS 4(CX)(DX*1), Z15
 	VFMADD231PS  Z15, Z14, Z8
-	VBROADCASTSS 4(DX)(BX*2), Z15
+	VBROADCASTSS 4(CX)(DX*2), Z15
 	VFMADD231PS  Z15, Z14, Z9
-	VBROADCASTSS 4(SI), Z15
+	VBROADCASTSS 4(BX), Z15
 	VFMADD231PS  Z15, Z14, Z10
-	VBROADCASTSS 4(SI)(BX*1), Z15
+	VBROADCASTSS 4(BX)(DX*1), Z15
 	VFMADD231PS  Z15, Z14, Z11
-	VBROADCASTSS 4(SI)(BX*2), Z15
+	VBROADCASTSS 4(BX)(DX*2), Z15
 	VFMADD231PS  Z15, Z14, Z12
-	VBROADCASTSS 4(DI), Z15
+	VBROADCASTSS 4(SI), Z15
 	VFMADD231PS  Z15, Z14, Z13
-	ADDQ         $0x00000008, DX
+	ADDQ         $0x00000008, CX
+	ADDQ         $0x00000008, BX
 	ADDQ         $0x00000008, SI
-	ADDQ         $0x00000008, DI
-	ADDQ         $0x00000080, CX
-	DECQ         AX
+	ADDQ         $0x00000080, AX
+	DECQ         R8
 	JNZ          steps
 
 steps_end:
-	MOVQ  R8, AX
-	TESTQ AX, AX
+	MOVQ  R9, R8
+	TESTQ R8, R8
 	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z14
-	VBROADCASTSS (DX), Z15
+	VMOVUPS      (AX), Z14
+	VBROADCASTSS (CX), Z15
 	VFMADD231PS  Z15, Z14, Z0
-	VBROADCASTSS (DX)(BX*1), Z15
+	VBROADCASTSS (CX)(DX*1), Z15
 	VFMADD231PS  Z15, Z14, Z1
-	VBROADCASTSS (DX)(BX*2), Z15
+	VBROADCASTSS (CX)(DX*2), Z15
 	VFMADD231PS  Z15, Z14, Z2
-	VBROADCASTSS (SI), Z15
+	VBROADCASTSS (BX), Z15
 	VFMADD231PS  Z15, Z14, Z3
-	VBROADCASTSS (SI)(BX*1), Z15
+	VBROADCASTSS (BX)(DX*1), Z15
 	VFMADD231PS  Z15, Z14, Z4
-	VBROADCASTSS (SI)(BX*2), Z15
+	VBROADCASTSS (BX)(DX*2), Z15
 	VFMADD231PS  Z15, Z14, Z5
-	VBROADCASTSS (DI), Z15
+	VBROADCASTSS (SI), Z15
 	VFMADD231PS  Z15, Z14, Z6
-	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
 	ADDQ         $0x00000004, SI
-	ADDQ         $0x00000004, DI
-	ADDQ         $0x00000040, CX
-	DECQ         AX
+	ADDQ         $0x00000040, AX
+	DECQ         R8
 	JNZ          step
 
 step_end:
+	MOVQ skip+40(FP), R8
+	SHLQ $0x02, R8
+	ADDQ R8, CX
+	ADDQ R8, BX
+	ADDQ R8, SI
+	DECQ DI
+	JNZ  run
+
+run_end:
 	VADDPS    Z7, Z0, Z0
 	VADDPS    Z8, Z1, Z1
 	VADDPS    Z9, Z2, Z2
@@ -3129,7 +3380,7 @@ step_end:
 	VADDPS    Z11, Z4, Z4
 	VADDPS    Z12, Z5, Z5
 	VADDPS    Z13, Z6, Z6
-	MOVQ      n+48(FP), AX
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -3137,7 +3388,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z7
@@ -3150,7 +3401,7 @@ step_end:
 	VADDPS    Z7, Z6, Z6
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z7
@@ -3175,8 +3426,8 @@ no_bias:
 	VADDPS    Z7, Z6, Z6
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z7
-	VBROADCASTSS hi+76(FP), Z8
+	VBROADCASTSS lo+88(FP), Z7
+	VBROADCASTSS hi+92(FP), Z8
 	VMAXPS       Z0, Z7, Z0
 	VMINPS       Z0, Z8, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -3207,22 +3458,21 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_8x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_8x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_8x16(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	MOVQ   SI, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
+TEXT ·avx512_8x16(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	MOVQ   BX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3231,36 +3481,51 @@ TEXT ·avx512_8x16(SB), NOSPLIT, $0-80
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	TESTQ  AX, AX
-	JZ     step_end
+	MOVQ   runs+32(FP), DI
+	TESTQ  DI, DI
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), R8
+	TESTQ R8, R8
+	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z8
-	VBROADCASTSS (DX), Z9
+	VMOVUPS      (AX), Z8
+	VBROADCASTSS (CX), Z9
 	VFMADD231PS  Z9, Z8, Z0
-	VBROADCASTSS (DX)(BX*1), Z9
+	VBROADCASTSS (CX)(DX*1), Z9
 	VFMADD231PS  Z9, Z8, Z1
-	VBROADCASTSS (DX)(BX*2), Z9
+	VBROADCASTSS (CX)(DX*2), Z9
 	VFMADD231PS  Z9, Z8, Z2
-	VBROADCASTSS (SI), Z9
+	VBROADCASTSS (BX), Z9
 	VFMADD231PS  Z9, Z8, Z3
-	VBROADCASTSS (SI)(BX*1), Z9
+	VBROADCASTSS (BX)(DX*1), Z9
 	VFMADD231PS  Z9, Z8, Z4
-	VBROADCASTSS (SI)(BX*2), Z9
+	VBROADCASTSS (BX)(DX*2), Z9
 	VFMADD231PS  Z9, Z8, Z5
-	VBROADCASTSS (DI), Z9
+	VBROADCASTSS (SI), Z9
 	VFMADD231PS  Z9, Z8, Z6
-	VBROADCASTSS (DI)(BX*1), Z9
+	VBROADCASTSS (SI)(DX*1), Z9
 	VFMADD231PS  Z9, Z8, Z7
-	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
 	ADDQ         $0x00000004, SI
-	ADDQ         $0x00000004, DI
-	ADDQ         $0x00000040, CX
-	DECQ         AX
+	ADDQ         $0x00000040, AX
+	DECQ         R8
 	JNZ          step
 
 step_end:
-	MOVQ      n+48(FP), AX
+	MOVQ skip+40(FP), R8
+	SHLQ $0x02, R8
+	ADDQ R8, CX
+	ADDQ R8, BX
+	ADDQ R8, SI
+	DECQ DI
+	JNZ  run
+
+run_end:
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -3268,7 +3533,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z8
@@ -3282,7 +3547,7 @@ step_end:
 	VADDPS    Z8, Z7, Z7
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z8
@@ -3310,8 +3575,8 @@ no_bias:
 	VADDPS    Z8, Z7, Z7
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z8
-	VBROADCASTSS hi+76(FP), Z9
+	VBROADCASTSS lo+88(FP), Z8
+	VBROADCASTSS hi+92(FP), Z9
 	VMAXPS       Z0, Z8, Z0
 	VMINPS       Z0, Z9, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -3346,22 +3611,21 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_9x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_9x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_9x16(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	MOVQ   SI, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
+TEXT ·avx512_9x16(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	MOVQ   BX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3371,38 +3635,53 @@ TEXT ·avx512_9x16(SB), NOSPLIT, $0-80
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
-	TESTQ  AX, AX
-	JZ     step_end
+	MOVQ   runs+32(FP), DI
+	TESTQ  DI, DI
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), R8
+	TESTQ R8, R8
+	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z9
-	VBROADCASTSS (DX), Z10
+	VMOVUPS      (AX), Z9
+	VBROADCASTSS (CX), Z10
 	VFMADD231PS  Z10, Z9, Z0
-	VBROADCASTSS (DX)(BX*1), Z10
+	VBROADCASTSS (CX)(DX*1), Z10
 	VFMADD231PS  Z10, Z9, Z1
-	VBROADCASTSS (DX)(BX*2), Z10
+	VBROADCASTSS (CX)(DX*2), Z10
 	VFMADD231PS  Z10, Z9, Z2
-	VBROADCASTSS (SI), Z10
+	VBROADCASTSS (BX), Z10
 	VFMADD231PS  Z10, Z9, Z3
-	VBROADCASTSS (SI)(BX*1), Z10
+	VBROADCASTSS (BX)(DX*1), Z10
 	VFMADD231PS  Z10, Z9, Z4
-	VBROADCASTSS (SI)(BX*2), Z10
+	VBROADCASTSS (BX)(DX*2), Z10
 	VFMADD231PS  Z10, Z9, Z5
-	VBROADCASTSS (DI), Z10
+	VBROADCASTSS (SI), Z10
 	VFMADD231PS  Z10, Z9, Z6
-	VBROADCASTSS (DI)(BX*1), Z10
+	VBROADCASTSS (SI)(DX*1), Z10
 	VFMADD231PS  Z10, Z9, Z7
-	VBROADCASTSS (DI)(BX*2), Z10
+	VBROADCASTSS (SI)(DX*2), Z10
 	VFMADD231PS  Z10, Z9, Z8
-	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
 	ADDQ         $0x00000004, SI
-	ADDQ         $0x00000004, DI
-	ADDQ         $0x00000040, CX
-	DECQ         AX
+	ADDQ         $0x00000040, AX
+	DECQ         R8
 	JNZ          step
 
 step_end:
-	MOVQ      n+48(FP), AX
+	MOVQ skip+40(FP), R8
+	SHLQ $0x02, R8
+	ADDQ R8, CX
+	ADDQ R8, BX
+	ADDQ R8, SI
+	DECQ DI
+	JNZ  run
+
+run_end:
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -3410,7 +3689,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z9
@@ -3425,7 +3704,7 @@ step_end:
 	VADDPS    Z9, Z8, Z8
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z9
@@ -3456,8 +3735,8 @@ no_bias:
 	VADDPS    Z9, Z8, Z8
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z9
-	VBROADCASTSS hi+76(FP), Z10
+	VBROADCASTSS lo+88(FP), Z9
+	VBROADCASTSS hi+92(FP), Z10
 	VMAXPS       Z0, Z9, Z0
 	VMINPS       Z0, Z10, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -3496,26 +3775,25 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_10x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_10x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_10x16(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
+TEXT ·avx512_10x16(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	MOVQ   BX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
 	MOVQ   SI, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
-	MOVQ   DI, R8
-	ADDQ   BX, R8
-	ADDQ   BX, R8
-	ADDQ   BX, R8
+	ADDQ   DX, DI
+	ADDQ   DX, DI
+	ADDQ   DX, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3526,41 +3804,57 @@ TEXT ·avx512_10x16(SB), NOSPLIT, $0-80
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	TESTQ  AX, AX
-	JZ     step_end
+	MOVQ   runs+32(FP), R8
+	TESTQ  R8, R8
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), R9
+	TESTQ R9, R9
+	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z10
-	VBROADCASTSS (DX), Z11
+	VMOVUPS      (AX), Z10
+	VBROADCASTSS (CX), Z11
 	VFMADD231PS  Z11, Z10, Z0
-	VBROADCASTSS (DX)(BX*1), Z11
+	VBROADCASTSS (CX)(DX*1), Z11
 	VFMADD231PS  Z11, Z10, Z1
-	VBROADCASTSS (DX)(BX*2), Z11
+	VBROADCASTSS (CX)(DX*2), Z11
 	VFMADD231PS  Z11, Z10, Z2
-	VBROADCASTSS (SI), Z11
+	VBROADCASTSS (BX), Z11
 	VFMADD231PS  Z11, Z10, Z3
-	VBROADCASTSS (SI)(BX*1), Z11
+	VBROADCASTSS (BX)(DX*1), Z11
 	VFMADD231PS  Z11, Z10, Z4
-	VBROADCASTSS (SI)(BX*2), Z11
+	VBROADCASTSS (BX)(DX*2), Z11
 	VFMADD231PS  Z11, Z10, Z5
-	VBROADCASTSS (DI), Z11
+	VBROADCASTSS (SI), Z11
 	VFMADD231PS  Z11, Z10, Z6
-	VBROADCASTSS (DI)(BX*1), Z11
+	VBROADCASTSS (SI)(DX*1), Z11
 	VFMADD231PS  Z11, Z10, Z7
-	VBROADCASTSS (DI)(BX*2), Z11
+	VBROADCASTSS (SI)(DX*2), Z11
 	VFMADD231PS  Z11, Z10, Z8
-	VBROADCASTSS (R8), Z11
+	VBROADCASTSS (DI), Z11
 	VFMADD231PS  Z11, Z10, Z9
-	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
 	ADDQ         $0x00000004, SI
 	ADDQ         $0x00000004, DI
-	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000040, CX
-	DECQ         AX
+	ADDQ         $0x00000040, AX
+	DECQ         R9
 	JNZ          step
 
 step_end:
-	MOVQ      n+48(FP), AX
+	MOVQ skip+40(FP), R9
+	SHLQ $0x02, R9
+	ADDQ R9, CX
+	ADDQ R9, BX
+	ADDQ R9, SI
+	ADDQ R9, DI
+	DECQ R8
+	JNZ  run
+
+run_end:
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -3568,7 +3862,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z10
@@ -3584,7 +3878,7 @@ step_end:
 	VADDPS    Z10, Z9, Z9
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z10
@@ -3618,8 +3912,8 @@ no_bias:
 	VADDPS    Z10, Z9, Z9
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z10
-	VBROADCASTSS hi+76(FP), Z11
+	VBROADCASTSS lo+88(FP), Z10
+	VBROADCASTSS hi+92(FP), Z11
 	VMAXPS       Z0, Z10, Z0
 	VMINPS       Z0, Z11, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -3662,26 +3956,25 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_11x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_11x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_11x16(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
+TEXT ·avx512_11x16(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	MOVQ   BX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
 	MOVQ   SI, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
-	MOVQ   DI, R8
-	ADDQ   BX, R8
-	ADDQ   BX, R8
-	ADDQ   BX, R8
+	ADDQ   DX, DI
+	ADDQ   DX, DI
+	ADDQ   DX, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3693,43 +3986,59 @@ TEXT ·avx512_11x16(SB), NOSPLIT, $0-80
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
-	TESTQ  AX, AX
-	JZ     step_end
+	MOVQ   runs+32(FP), R8
+	TESTQ  R8, R8
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), R9
+	TESTQ R9, R9
+	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z11
-	VBROADCASTSS (DX), Z12
+	VMOVUPS      (AX), Z11
+	VBROADCASTSS (CX), Z12
 	VFMADD231PS  Z12, Z11, Z0
-	VBROADCASTSS (DX)(BX*1), Z12
+	VBROADCASTSS (CX)(DX*1), Z12
 	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS (DX)(BX*2), Z12
+	VBROADCASTSS (CX)(DX*2), Z12
 	VFMADD231PS  Z12, Z11, Z2
-	VBROADCASTSS (SI), Z12
+	VBROADCASTSS (BX), Z12
 	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS (SI)(BX*1), Z12
+	VBROADCASTSS (BX)(DX*1), Z12
 	VFMADD231PS  Z12, Z11, Z4
-	VBROADCASTSS (SI)(BX*2), Z12
+	VBROADCASTSS (BX)(DX*2), Z12
 	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS (DI), Z12
+	VBROADCASTSS (SI), Z12
 	VFMADD231PS  Z12, Z11, Z6
-	VBROADCASTSS (DI)(BX*1), Z12
+	VBROADCASTSS (SI)(DX*1), Z12
 	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS (DI)(BX*2), Z12
+	VBROADCASTSS (SI)(DX*2), Z12
 	VFMADD231PS  Z12, Z11, Z8
-	VBROADCASTSS (R8), Z12
+	VBROADCASTSS (DI), Z12
 	VFMADD231PS  Z12, Z11, Z9
-	VBROADCASTSS (R8)(BX*1), Z12
+	VBROADCASTSS (DI)(DX*1), Z12
 	VFMADD231PS  Z12, Z11, Z10
-	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
 	ADDQ         $0x00000004, SI
 	ADDQ         $0x00000004, DI
-	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000040, CX
-	DECQ         AX
+	ADDQ         $0x00000040, AX
+	DECQ         R9
 	JNZ          step
 
 step_end:
-	MOVQ      n+48(FP), AX
+	MOVQ skip+40(FP), R9
+	SHLQ $0x02, R9
+	ADDQ R9, CX
+	ADDQ R9, BX
+	ADDQ R9, SI
+	ADDQ R9, DI
+	DECQ R8
+	JNZ  run
+
+run_end:
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -3737,7 +4046,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z11
@@ -3754,7 +4063,7 @@ step_end:
 	VADDPS    Z11, Z10, Z10
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z11
@@ -3791,8 +4100,8 @@ no_bias:
 	VADDPS    Z11, Z10, Z10
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z11
-	VBROADCASTSS hi+76(FP), Z12
+	VBROADCASTSS lo+88(FP), Z11
+	VBROADCASTSS hi+92(FP), Z12
 	VMAXPS       Z0, Z11, Z0
 	VMINPS       Z0, Z12, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -3839,26 +4148,25 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx512_12x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_12x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512_12x16(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
+TEXT ·avx512_12x16(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	MOVQ   BX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
+	ADDQ   DX, SI
 	MOVQ   SI, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
-	ADDQ   BX, DI
-	MOVQ   DI, R8
-	ADDQ   BX, R8
-	ADDQ   BX, R8
-	ADDQ   BX, R8
+	ADDQ   DX, DI
+	ADDQ   DX, DI
+	ADDQ   DX, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3871,45 +4179,61 @@ TEXT ·avx512_12x16(SB), NOSPLIT, $0-80
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	TESTQ  AX, AX
-	JZ     step_end
+	MOVQ   runs+32(FP), R8
+	TESTQ  R8, R8
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), R9
+	TESTQ R9, R9
+	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Z12
-	VBROADCASTSS (DX), Z13
+	VMOVUPS      (AX), Z12
+	VBROADCASTSS (CX), Z13
 	VFMADD231PS  Z13, Z12, Z0
-	VBROADCASTSS (DX)(BX*1), Z13
+	VBROADCASTSS (CX)(DX*1), Z13
 	VFMADD231PS  Z13, Z12, Z1
-	VBROADCASTSS (DX)(BX*2), Z13
+	VBROADCASTSS (CX)(DX*2), Z13
 	VFMADD231PS  Z13, Z12, Z2
-	VBROADCASTSS (SI), Z13
+	VBROADCASTSS (BX), Z13
 	VFMADD231PS  Z13, Z12, Z3
-	VBROADCASTSS (SI)(BX*1), Z13
+	VBROADCASTSS (BX)(DX*1), Z13
 	VFMADD231PS  Z13, Z12, Z4
-	VBROADCASTSS (SI)(BX*2), Z13
+	VBROADCASTSS (BX)(DX*2), Z13
 	VFMADD231PS  Z13, Z12, Z5
-	VBROADCASTSS (DI), Z13
+	VBROADCASTSS (SI), Z13
 	VFMADD231PS  Z13, Z12, Z6
-	VBROADCASTSS (DI)(BX*1), Z13
+	VBROADCASTSS (SI)(DX*1), Z13
 	VFMADD231PS  Z13, Z12, Z7
-	VBROADCASTSS (DI)(BX*2), Z13
+	VBROADCASTSS (SI)(DX*2), Z13
 	VFMADD231PS  Z13, Z12, Z8
-	VBROADCASTSS (R8), Z13
+	VBROADCASTSS (DI), Z13
 	VFMADD231PS  Z13, Z12, Z9
-	VBROADCASTSS (R8)(BX*1), Z13
+	VBROADCASTSS (DI)(DX*1), Z13
 	VFMADD231PS  Z13, Z12, Z10
-	VBROADCASTSS (R8)(BX*2), Z13
+	VBROADCASTSS (DI)(DX*2), Z13
 	VFMADD231PS  Z13, Z12, Z11
-	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
 	ADDQ         $0x00000004, SI
 	ADDQ         $0x00000004, DI
-	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000040, CX
-	DECQ         AX
+	ADDQ         $0x00000040, AX
+	DECQ         R9
 	JNZ          step
 
 step_end:
-	MOVQ      n+48(FP), AX
+	MOVQ skip+40(FP), R9
+	SHLQ $0x02, R9
+	ADDQ R9, CX
+	ADDQ R9, BX
+	ADDQ R9, SI
+	ADDQ R9, DI
+	DECQ R8
+	JNZ  run
+
+run_end:
+	MOVQ      n+64(FP), AX
 	MOVQ      $0x7fffffffffffffff, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
@@ -3917,7 +4241,7 @@ step_end:
 	MOVQ      c+0(FP), AX
 	MOVQ      ldc+8(FP), CX
 	SHLQ      $0x02, CX
-	MOVQ      bias+56(FP), DX
+	MOVQ      bias+72(FP), DX
 	TESTQ     DX, DX
 	JZ        no_bias
 	VMOVUPS.Z (DX), K1, Z12
@@ -3935,7 +4259,7 @@ step_end:
 	VADDPS    Z12, Z11, Z11
 
 no_bias:
-	MOVQ      add+64(FP), DX
+	MOVQ      add+80(FP), DX
 	TESTQ     DX, DX
 	JZ        no_add
 	VMOVUPS.Z (DX), K1, Z12
@@ -3975,8 +4299,8 @@ no_bias:
 	VADDPS    Z12, Z11, Z11
 
 no_add:
-	VBROADCASTSS lo+72(FP), Z12
-	VBROADCASTSS hi+76(FP), Z13
+	VBROADCASTSS lo+88(FP), Z12
+	VBROADCASTSS hi+92(FP), Z13
 	VMAXPS       Z0, Z12, Z0
 	VMINPS       Z0, Z13, Z0
 	VMOVUPS      Z0, K1, (AX)
@@ -4027,14 +4351,13 @@ no_add:
 	VZEROUPPER
 	RET
 
-// func avx2_1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx2_1x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, FMA3
-TEXT ·avx2_1x16(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
+TEXT ·avx2_1x16(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -4043,68 +4366,81 @@ TEXT ·avx2_1x16(SB), NOSPLIT, $0-80
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   AX, BX
-	ANDQ   $0x03, BX
-	SHRQ   $0x02, AX
-	TESTQ  AX, AX
-	JZ     steps_end
+	MOVQ   runs+32(FP), DX
+	TESTQ  DX, DX
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), BX
+	MOVQ  BX, SI
+	ANDQ  $0x03, SI
+	SHRQ  $0x02, BX
+	TESTQ BX, BX
+	JZ    steps_end
 
 steps:
-	VMOVUPS      (CX), Y8
-	VMOVUPS      32(CX), Y9
-	VBROADCASTSS (DX), Y10
+	VMOVUPS      (AX), Y8
+	VMOVUPS      32(AX), Y9
+	VBROADCASTSS (CX), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
-	VMOVUPS      64(CX), Y8
-	VMOVUPS      96(CX), Y9
-	VBROADCASTSS 4(DX), Y10
+	VMOVUPS      64(AX), Y8
+	VMOVUPS      96(AX), Y9
+	VBROADCASTSS 4(CX), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y3
-	VMOVUPS      128(CX), Y8
-	VMOVUPS      160(CX), Y9
-	VBROADCASTSS 8(DX), Y10
+	VMOVUPS      128(AX), Y8
+	VMOVUPS      160(AX), Y9
+	VBROADCASTSS 8(CX), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y5
-	VMOVUPS      192(CX), Y8
-	VMOVUPS      224(CX), Y9
-	VBROADCASTSS 12(DX), Y10
+	VMOVUPS      192(AX), Y8
+	VMOVUPS      224(AX), Y9
+	VBROADCASTSS 12(CX), Y10
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         $0x00000010, DX
-	ADDQ         $0x00000100, CX
-	DECQ         AX
+	ADDQ         $0x00000010, CX
+	ADDQ         $0x00000100, AX
+	DECQ         BX
 	JNZ          steps
 
 steps_end:
-	MOVQ  BX, AX
-	TESTQ AX, AX
+	MOVQ  SI, BX
+	TESTQ BX, BX
 	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Y8
-	VMOVUPS      32(CX), Y9
-	VBROADCASTSS (DX), Y10
+	VMOVUPS      (AX), Y8
+	VMOVUPS      32(AX), Y9
+	VBROADCASTSS (CX), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000040, CX
-	DECQ         AX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
 	JNZ          step
 
 step_end:
+	MOVQ skip+40(FP), BX
+	SHLQ $0x02, BX
+	ADDQ BX, CX
+	DECQ DX
+	JNZ  run
+
+run_end:
 	VADDPS  Y4, Y0, Y0
 	VADDPS  Y5, Y1, Y1
 	VADDPS  Y6, Y2, Y2
 	VADDPS  Y7, Y3, Y3
 	VADDPS  Y2, Y0, Y0
 	VADDPS  Y3, Y1, Y1
-	MOVQ    n+48(FP), AX
+	MOVQ    n+64(FP), AX
 	CMPQ    AX, $0x00000010
 	JNE     part
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    bias+56(FP), CX
+	MOVQ    bias+72(FP), CX
 	TESTQ   CX, CX
 	JZ      no_bias
 	VMOVUPS (CX), Y2
@@ -4113,7 +4449,7 @@ step_end:
 	VADDPS  Y2, Y1, Y1
 
 no_bias:
-	MOVQ    add+64(FP), CX
+	MOVQ    add+80(FP), CX
 	TESTQ   CX, CX
 	JZ      no_add
 	VMOVUPS (CX), Y2
@@ -4122,8 +4458,8 @@ no_bias:
 	VADDPS  Y2, Y1, Y1
 
 no_add:
-	VBROADCASTSS lo+72(FP), Y2
-	VBROADCASTSS hi+76(FP), Y3
+	VBROADCASTSS lo+88(FP), Y2
+	VBROADCASTSS hi+92(FP), Y3
 	VMAXPS       Y0, Y2, Y0
 	VMINPS       Y0, Y3, Y0
 	VMOVUPS      Y0, (AX)
@@ -4142,7 +4478,7 @@ part:
 	MOVQ       c+0(FP), AX
 	MOVQ       ldc+8(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       bias+56(FP), CX
+	MOVQ       bias+72(FP), CX
 	TESTQ      CX, CX
 	JZ         no_bias_part
 	VMASKMOVPS (CX), Y2, Y4
@@ -4151,7 +4487,7 @@ part:
 	VADDPS     Y4, Y1, Y1
 
 no_bias_part:
-	MOVQ       add+64(FP), CX
+	MOVQ       add+80(FP), CX
 	TESTQ      CX, CX
 	JZ         no_add_part
 	VMASKMOVPS (CX), Y2, Y4
@@ -4160,8 +4496,8 @@ no_bias_part:
 	VADDPS     Y4, Y1, Y1
 
 no_add_part:
-	VBROADCASTSS lo+72(FP), Y4
-	VBROADCASTSS hi+76(FP), Y5
+	VBROADCASTSS lo+88(FP), Y4
+	VBROADCASTSS hi+92(FP), Y5
 	VMAXPS       Y0, Y4, Y0
 	VMINPS       Y0, Y5, Y0
 	VMASKMOVPS   Y0, Y2, (AX)
@@ -4205,14 +4541,13 @@ DATA lanes_16<>+120(SB)/4, $0x00000000
 DATA lanes_16<>+124(SB)/4, $0x00000000
 GLOBL lanes_16<>(SB), RODATA|NOPTR, $128
 
-// func avx2_2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx2_2x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, FMA3
-TEXT ·avx2_2x16(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
+TEXT ·avx2_2x16(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -4221,65 +4556,78 @@ TEXT ·avx2_2x16(SB), NOSPLIT, $0-80
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   AX, SI
-	ANDQ   $0x01, SI
-	SHRQ   $0x01, AX
-	TESTQ  AX, AX
-	JZ     steps_end
+	MOVQ   runs+32(FP), BX
+	TESTQ  BX, BX
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), SI
+	MOVQ  SI, DI
+	ANDQ  $0x01, DI
+	SHRQ  $0x01, SI
+	TESTQ SI, SI
+	JZ    steps_end
 
 steps:
-	VMOVUPS      (CX), Y8
-	VMOVUPS      32(CX), Y9
-	VBROADCASTSS (DX), Y10
+	VMOVUPS      (AX), Y8
+	VMOVUPS      32(AX), Y9
+	VBROADCASTSS (CX), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS (DX)(BX*1), Y10
+	VBROADCASTSS (CX)(DX*1), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y3
-	VMOVUPS      64(CX), Y8
-	VMOVUPS      96(CX), Y9
-	VBROADCASTSS 4(DX), Y10
+	VMOVUPS      64(AX), Y8
+	VMOVUPS      96(AX), Y9
+	VBROADCASTSS 4(CX), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y5
-	VBROADCASTSS 4(DX)(BX*1), Y10
+	VBROADCASTSS 4(CX)(DX*1), Y10
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         $0x00000008, DX
-	ADDQ         $0x00000080, CX
-	DECQ         AX
+	ADDQ         $0x00000008, CX
+	ADDQ         $0x00000080, AX
+	DECQ         SI
 	JNZ          steps
 
 steps_end:
-	MOVQ  SI, AX
-	TESTQ AX, AX
+	MOVQ  DI, SI
+	TESTQ SI, SI
 	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Y8
-	VMOVUPS      32(CX), Y9
-	VBROADCASTSS (DX), Y10
+	VMOVUPS      (AX), Y8
+	VMOVUPS      32(AX), Y9
+	VBROADCASTSS (CX), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS (DX)(BX*1), Y10
+	VBROADCASTSS (CX)(DX*1), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y3
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000040, CX
-	DECQ         AX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000040, AX
+	DECQ         SI
 	JNZ          step
 
 step_end:
+	MOVQ skip+40(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, CX
+	DECQ BX
+	JNZ  run
+
+run_end:
 	VADDPS  Y4, Y0, Y0
 	VADDPS  Y5, Y1, Y1
 	VADDPS  Y6, Y2, Y2
 	VADDPS  Y7, Y3, Y3
-	MOVQ    n+48(FP), AX
+	MOVQ    n+64(FP), AX
 	CMPQ    AX, $0x00000010
 	JNE     part
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    bias+56(FP), DX
+	MOVQ    bias+72(FP), DX
 	TESTQ   DX, DX
 	JZ      no_bias
 	VMOVUPS (DX), Y4
@@ -4290,7 +4638,7 @@ step_end:
 	VADDPS  Y4, Y3, Y3
 
 no_bias:
-	MOVQ    add+64(FP), DX
+	MOVQ    add+80(FP), DX
 	TESTQ   DX, DX
 	JZ      no_add
 	VMOVUPS (DX), Y4
@@ -4304,8 +4652,8 @@ no_bias:
 	VADDPS  Y4, Y3, Y3
 
 no_add:
-	VBROADCASTSS lo+72(FP), Y4
-	VBROADCASTSS hi+76(FP), Y5
+	VBROADCASTSS lo+88(FP), Y4
+	VBROADCASTSS hi+92(FP), Y5
 	VMAXPS       Y0, Y4, Y0
 	VMINPS       Y0, Y5, Y0
 	VMOVUPS      Y0, (AX)
@@ -4331,7 +4679,7 @@ part:
 	MOVQ       c+0(FP), AX
 	MOVQ       ldc+8(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       bias+56(FP), DX
+	MOVQ       bias+72(FP), DX
 	TESTQ      DX, DX
 	JZ         no_bias_part
 	VMASKMOVPS (DX), Y4, Y6
@@ -4342,7 +4690,7 @@ part:
 	VADDPS     Y6, Y3, Y3
 
 no_bias_part:
-	MOVQ       add+64(FP), DX
+	MOVQ       add+80(FP), DX
 	TESTQ      DX, DX
 	JZ         no_add_part
 	VMASKMOVPS (DX), Y4, Y6
@@ -4356,8 +4704,8 @@ no_bias_part:
 	VADDPS     Y6, Y3, Y3
 
 no_add_part:
-	VBROADCASTSS lo+72(FP), Y6
-	VBROADCASTSS hi+76(FP), Y7
+	VBROADCASTSS lo+88(FP), Y6
+	VBROADCASTSS hi+92(FP), Y7
 	VMAXPS       Y0, Y6, Y0
 	VMINPS       Y0, Y7, Y0
 	VMASKMOVPS   Y0, Y4, (AX)
@@ -4374,14 +4722,13 @@ no_add_part:
 	VZEROUPPER
 	RET
 
-// func avx2_3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx2_3x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, FMA3
-TEXT ·avx2_3x16(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
+TEXT ·avx2_3x16(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -4394,76 +4741,89 @@ TEXT ·avx2_3x16(SB), NOSPLIT, $0-80
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	MOVQ   AX, SI
-	ANDQ   $0x01, SI
-	SHRQ   $0x01, AX
-	TESTQ  AX, AX
-	JZ     steps_end
+	MOVQ   runs+32(FP), BX
+	TESTQ  BX, BX
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), SI
+	MOVQ  SI, DI
+	ANDQ  $0x01, DI
+	SHRQ  $0x01, SI
+	TESTQ SI, SI
+	JZ    steps_end
 
 steps:
-	VMOVUPS      (CX), Y12
-	VMOVUPS      32(CX), Y13
-	VBROADCASTSS (DX), Y14
+	VMOVUPS      (AX), Y12
+	VMOVUPS      32(AX), Y13
+	VBROADCASTSS (CX), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS (DX)(BX*1), Y14
+	VBROADCASTSS (CX)(DX*1), Y14
 	VFMADD231PS  Y14, Y12, Y2
 	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS (DX)(BX*2), Y14
+	VBROADCASTSS (CX)(DX*2), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VMOVUPS      64(CX), Y12
-	VMOVUPS      96(CX), Y13
-	VBROADCASTSS 4(DX), Y14
+	VMOVUPS      64(AX), Y12
+	VMOVUPS      96(AX), Y13
+	VBROADCASTSS 4(CX), Y14
 	VFMADD231PS  Y14, Y12, Y6
 	VFMADD231PS  Y14, Y13, Y7
-	VBROADCASTSS 4(DX)(BX*1), Y14
+	VBROADCASTSS 4(CX)(DX*1), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS 4(DX)(BX*2), Y14
+	VBROADCASTSS 4(CX)(DX*2), Y14
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
-	ADDQ         $0x00000008, DX
-	ADDQ         $0x00000080, CX
-	DECQ         AX
+	ADDQ         $0x00000008, CX
+	ADDQ         $0x00000080, AX
+	DECQ         SI
 	JNZ          steps
 
 steps_end:
-	MOVQ  SI, AX
-	TESTQ AX, AX
+	MOVQ  DI, SI
+	TESTQ SI, SI
 	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Y12
-	VMOVUPS      32(CX), Y13
-	VBROADCASTSS (DX), Y14
+	VMOVUPS      (AX), Y12
+	VMOVUPS      32(AX), Y13
+	VBROADCASTSS (CX), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS (DX)(BX*1), Y14
+	VBROADCASTSS (CX)(DX*1), Y14
 	VFMADD231PS  Y14, Y12, Y2
 	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS (DX)(BX*2), Y14
+	VBROADCASTSS (CX)(DX*2), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000040, CX
-	DECQ         AX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000040, AX
+	DECQ         SI
 	JNZ          step
 
 step_end:
+	MOVQ skip+40(FP), SI
+	SHLQ $0x02, SI
+	ADDQ SI, CX
+	DECQ BX
+	JNZ  run
+
+run_end:
 	VADDPS  Y6, Y0, Y0
 	VADDPS  Y7, Y1, Y1
 	VADDPS  Y8, Y2, Y2
 	VADDPS  Y9, Y3, Y3
 	VADDPS  Y10, Y4, Y4
 	VADDPS  Y11, Y5, Y5
-	MOVQ    n+48(FP), AX
+	MOVQ    n+64(FP), AX
 	CMPQ    AX, $0x00000010
 	JNE     part
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    bias+56(FP), DX
+	MOVQ    bias+72(FP), DX
 	TESTQ   DX, DX
 	JZ      no_bias
 	VMOVUPS (DX), Y6
@@ -4476,7 +4836,7 @@ step_end:
 	VADDPS  Y6, Y5, Y5
 
 no_bias:
-	MOVQ    add+64(FP), DX
+	MOVQ    add+80(FP), DX
 	TESTQ   DX, DX
 	JZ      no_add
 	VMOVUPS (DX), Y6
@@ -4495,8 +4855,8 @@ no_bias:
 	VADDPS  Y6, Y5, Y5
 
 no_add:
-	VBROADCASTSS lo+72(FP), Y6
-	VBROADCASTSS hi+76(FP), Y7
+	VBROADCASTSS lo+88(FP), Y6
+	VBROADCASTSS hi+92(FP), Y7
 	VMAXPS       Y0, Y6, Y0
 	VMINPS       Y0, Y7, Y0
 	VMOVUPS      Y0, (AX)
@@ -4529,7 +4889,7 @@ part:
 	MOVQ       c+0(FP), AX
 	MOVQ       ldc+8(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       bias+56(FP), DX
+	MOVQ       bias+72(FP), DX
 	TESTQ      DX, DX
 	JZ         no_bias_part
 	VMASKMOVPS (DX), Y6, Y8
@@ -4542,7 +4902,7 @@ part:
 	VADDPS     Y8, Y5, Y5
 
 no_bias_part:
-	MOVQ       add+64(FP), DX
+	MOVQ       add+80(FP), DX
 	TESTQ      DX, DX
 	JZ         no_add_part
 	VMASKMOVPS (DX), Y6, Y8
@@ -4561,8 +4921,8 @@ no_bias_part:
 	VADDPS     Y8, Y5, Y5
 
 no_add_part:
-	VBROADCASTSS lo+72(FP), Y8
-	VBROADCASTSS hi+76(FP), Y9
+	VBROADCASTSS lo+88(FP), Y8
+	VBROADCASTSS hi+92(FP), Y9
 	VMAXPS       Y0, Y8, Y0
 	VMINPS       Y0, Y9, Y0
 	VMASKMOVPS   Y0, Y6, (AX)
@@ -4586,18 +4946,17 @@ no_add_part:
 	VZEROUPPER
 	RET
 
-// func avx2_4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx2_4x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, FMA3
-TEXT ·avx2_4x16(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
+TEXT ·avx2_4x16(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -4606,38 +4965,52 @@ TEXT ·avx2_4x16(SB), NOSPLIT, $0-80
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	TESTQ  AX, AX
-	JZ     step_end
+	MOVQ   runs+32(FP), SI
+	TESTQ  SI, SI
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), DI
+	TESTQ DI, DI
+	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Y8
-	VMOVUPS      32(CX), Y9
-	VBROADCASTSS (DX), Y10
+	VMOVUPS      (AX), Y8
+	VMOVUPS      32(AX), Y9
+	VBROADCASTSS (CX), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS (DX)(BX*1), Y10
+	VBROADCASTSS (CX)(DX*1), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y3
-	VBROADCASTSS (DX)(BX*2), Y10
+	VBROADCASTSS (CX)(DX*2), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y5
-	VBROADCASTSS (SI), Y10
+	VBROADCASTSS (BX), Y10
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000004, SI
-	ADDQ         $0x00000040, CX
-	DECQ         AX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000040, AX
+	DECQ         DI
 	JNZ          step
 
 step_end:
-	MOVQ    n+48(FP), AX
+	MOVQ skip+40(FP), DI
+	SHLQ $0x02, DI
+	ADDQ DI, CX
+	ADDQ DI, BX
+	DECQ SI
+	JNZ  run
+
+run_end:
+	MOVQ    n+64(FP), AX
 	CMPQ    AX, $0x00000010
 	JNE     part
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    bias+56(FP), DX
+	MOVQ    bias+72(FP), DX
 	TESTQ   DX, DX
 	JZ      no_bias
 	VMOVUPS (DX), Y8
@@ -4652,7 +5025,7 @@ step_end:
 	VADDPS  Y8, Y7, Y7
 
 no_bias:
-	MOVQ    add+64(FP), DX
+	MOVQ    add+80(FP), DX
 	TESTQ   DX, DX
 	JZ      no_add
 	VMOVUPS (DX), Y8
@@ -4676,8 +5049,8 @@ no_bias:
 	VADDPS  Y8, Y7, Y7
 
 no_add:
-	VBROADCASTSS lo+72(FP), Y8
-	VBROADCASTSS hi+76(FP), Y9
+	VBROADCASTSS lo+88(FP), Y8
+	VBROADCASTSS hi+92(FP), Y9
 	VMAXPS       Y0, Y8, Y0
 	VMINPS       Y0, Y9, Y0
 	VMOVUPS      Y0, (AX)
@@ -4717,7 +5090,7 @@ part:
 	MOVQ       c+0(FP), AX
 	MOVQ       ldc+8(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       bias+56(FP), DX
+	MOVQ       bias+72(FP), DX
 	TESTQ      DX, DX
 	JZ         no_bias_part
 	VMASKMOVPS (DX), Y8, Y10
@@ -4732,7 +5105,7 @@ part:
 	VADDPS     Y10, Y7, Y7
 
 no_bias_part:
-	MOVQ       add+64(FP), DX
+	MOVQ       add+80(FP), DX
 	TESTQ      DX, DX
 	JZ         no_add_part
 	VMASKMOVPS (DX), Y8, Y10
@@ -4756,8 +5129,8 @@ no_bias_part:
 	VADDPS     Y10, Y7, Y7
 
 no_add_part:
-	VBROADCASTSS lo+72(FP), Y10
-	VBROADCASTSS hi+76(FP), Y11
+	VBROADCASTSS lo+88(FP), Y10
+	VBROADCASTSS hi+92(FP), Y11
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
 	VMASKMOVPS   Y0, Y8, (AX)
@@ -4788,18 +5161,17 @@ no_add_part:
 	VZEROUPPER
 	RET
 
-// func avx2_5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx2_5x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, FMA3
-TEXT ·avx2_5x16(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
+TEXT ·avx2_5x16(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -4810,41 +5182,55 @@ TEXT ·avx2_5x16(SB), NOSPLIT, $0-80
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	TESTQ  AX, AX
-	JZ     step_end
+	MOVQ   runs+32(FP), SI
+	TESTQ  SI, SI
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), DI
+	TESTQ DI, DI
+	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Y10
-	VMOVUPS      32(CX), Y11
-	VBROADCASTSS (DX), Y12
+	VMOVUPS      (AX), Y10
+	VMOVUPS      32(AX), Y11
+	VBROADCASTSS (CX), Y12
 	VFMADD231PS  Y12, Y10, Y0
 	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS (DX)(BX*1), Y12
+	VBROADCASTSS (CX)(DX*1), Y12
 	VFMADD231PS  Y12, Y10, Y2
 	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS (DX)(BX*2), Y12
+	VBROADCASTSS (CX)(DX*2), Y12
 	VFMADD231PS  Y12, Y10, Y4
 	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS (SI), Y12
+	VBROADCASTSS (BX), Y12
 	VFMADD231PS  Y12, Y10, Y6
 	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS (SI)(BX*1), Y12
+	VBROADCASTSS (BX)(DX*1), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000004, SI
-	ADDQ         $0x00000040, CX
-	DECQ         AX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000040, AX
+	DECQ         DI
 	JNZ          step
 
 step_end:
-	MOVQ    n+48(FP), AX
+	MOVQ skip+40(FP), DI
+	SHLQ $0x02, DI
+	ADDQ DI, CX
+	ADDQ DI, BX
+	DECQ SI
+	JNZ  run
+
+run_end:
+	MOVQ    n+64(FP), AX
 	CMPQ    AX, $0x00000010
 	JNE     part
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    bias+56(FP), DX
+	MOVQ    bias+72(FP), DX
 	TESTQ   DX, DX
 	JZ      no_bias
 	VMOVUPS (DX), Y10
@@ -4861,7 +5247,7 @@ step_end:
 	VADDPS  Y10, Y9, Y9
 
 no_bias:
-	MOVQ    add+64(FP), DX
+	MOVQ    add+80(FP), DX
 	TESTQ   DX, DX
 	JZ      no_add
 	VMOVUPS (DX), Y10
@@ -4890,8 +5276,8 @@ no_bias:
 	VADDPS  Y10, Y9, Y9
 
 no_add:
-	VBROADCASTSS lo+72(FP), Y10
-	VBROADCASTSS hi+76(FP), Y11
+	VBROADCASTSS lo+88(FP), Y10
+	VBROADCASTSS hi+92(FP), Y11
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
 	VMOVUPS      Y0, (AX)
@@ -4938,7 +5324,7 @@ part:
 	MOVQ       c+0(FP), AX
 	MOVQ       ldc+8(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       bias+56(FP), DX
+	MOVQ       bias+72(FP), DX
 	TESTQ      DX, DX
 	JZ         no_bias_part
 	VMASKMOVPS (DX), Y10, Y12
@@ -4955,7 +5341,7 @@ part:
 	VADDPS     Y12, Y9, Y9
 
 no_bias_part:
-	MOVQ       add+64(FP), DX
+	MOVQ       add+80(FP), DX
 	TESTQ      DX, DX
 	JZ         no_add_part
 	VMASKMOVPS (DX), Y10, Y12
@@ -4984,8 +5370,8 @@ no_bias_part:
 	VADDPS     Y12, Y9, Y9
 
 no_add_part:
-	VBROADCASTSS lo+72(FP), Y12
-	VBROADCASTSS hi+76(FP), Y13
+	VBROADCASTSS lo+88(FP), Y12
+	VBROADCASTSS hi+92(FP), Y13
 	VMAXPS       Y0, Y12, Y0
 	VMINPS       Y0, Y13, Y0
 	VMASKMOVPS   Y0, Y10, (AX)
@@ -5023,18 +5409,17 @@ no_add_part:
 	VZEROUPPER
 	RET
 
-// func avx2_6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
+// func avx2_6x16(c *float32, ldc int, a *float32, lda int, runs int, skip int, b *float32, k int, n int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, FMA3
-TEXT ·avx2_6x16(SB), NOSPLIT, $0-80
-	MOVQ   k+40(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   a+16(FP), DX
-	MOVQ   lda+24(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   DX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
-	ADDQ   BX, SI
+TEXT ·avx2_6x16(SB), NOSPLIT, $0-96
+	MOVQ   b+48(FP), AX
+	MOVQ   a+16(FP), CX
+	MOVQ   lda+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   CX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
+	ADDQ   DX, BX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -5047,44 +5432,58 @@ TEXT ·avx2_6x16(SB), NOSPLIT, $0-80
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	TESTQ  AX, AX
-	JZ     step_end
+	MOVQ   runs+32(FP), SI
+	TESTQ  SI, SI
+	JZ     run_end
+
+run:
+	MOVQ  k+56(FP), DI
+	TESTQ DI, DI
+	JZ    step_end
 
 step:
-	VMOVUPS      (CX), Y12
-	VMOVUPS      32(CX), Y13
-	VBROADCASTSS (DX), Y14
+	VMOVUPS      (AX), Y12
+	VMOVUPS      32(AX), Y13
+	VBROADCASTSS (CX), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS (DX)(BX*1), Y14
+	VBROADCASTSS (CX)(DX*1), Y14
 	VFMADD231PS  Y14, Y12, Y2
 	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS (DX)(BX*2), Y14
+	VBROADCASTSS (CX)(DX*2), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS (SI), Y14
+	VBROADCASTSS (BX), Y14
 	VFMADD231PS  Y14, Y12, Y6
 	VFMADD231PS  Y14, Y13, Y7
-	VBROADCASTSS (SI)(BX*1), Y14
+	VBROADCASTSS (BX)(DX*1), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS (SI)(BX*2), Y14
+	VBROADCASTSS (BX)(DX*2), Y14
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000004, SI
-	ADDQ         $0x00000040, CX
-	DECQ         AX
+	ADDQ         $0x00000004, CX
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000040, AX
+	DECQ         DI
 	JNZ          step
 
 step_end:
-	MOVQ    n+48(FP), AX
+	MOVQ skip+40(FP), DI
+	SHLQ $0x02, DI
+	ADDQ DI, CX
+	ADDQ DI, BX
+	DECQ SI
+	JNZ  run
+
+run_end:
+	MOVQ    n+64(FP), AX
 	CMPQ    AX, $0x00000010
 	JNE     part
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    bias+56(FP), DX
+	MOVQ    bias+72(FP), DX
 	TESTQ   DX, DX
 	JZ      no_bias
 	VMOVUPS (DX), Y12
@@ -5103,7 +5502,7 @@ step_end:
 	VADDPS  Y12, Y11, Y11
 
 no_bias:
-	MOVQ    add+64(FP), DX
+	MOVQ    add+80(FP), DX
 	TESTQ   DX, DX
 	JZ      no_add
 	VMOVUPS (DX), Y12
@@ -5137,8 +5536,8 @@ no_bias:
 	VADDPS  Y12, Y11, Y11
 
 no_add:
-	VBROADCASTSS lo+72(FP), Y12
-	VBROADCASTSS hi+76(FP), Y13
+	VBROADCASTSS lo+88(FP), Y12
+	VBROADCASTSS hi+92(FP), Y13
 	VMAXPS       Y0, Y12, Y0
 	VMINPS       Y0, Y13, Y0
 	VMOVUPS      Y0, (AX)
@@ -5192,7 +5591,7 @@ part:
 	MOVQ       c+0(FP), AX
 	MOVQ       ldc+8(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       bias+56(FP), DX
+	MOVQ       bias+72(FP), DX
 	TESTQ      DX, DX
 	JZ         no_bias_part
 	VMASKMOVPS (DX), Y12, Y14
@@ -5211,7 +5610,7 @@ part:
 	VADDPS     Y14, Y11, Y11
 
 no_bias_part:
-	MOVQ       add+64(FP), DX
+	MOVQ       add+80(FP), DX
 	TESTQ      DX, DX
 	JZ         no_add_part
 	VMASKMOVPS (DX), Y12, Y14
@@ -5245,8 +5644,8 @@ no_bias_part:
 	VADDPS     Y14, Y11, Y11
 
 no_add_part:
-	VBROADCASTSS lo+72(FP), Y14
-	VBROADCASTSS hi+76(FP), Y15
+	VBROADCASTSS lo+88(FP), Y14
+	VBROADCASTSS hi+92(FP), Y15
 	VMAXPS       Y0, Y14, Y0
 	VMINPS       Y0, Y15, Y0
 	VMASKMOVPS   Y0, Y12, (AX)

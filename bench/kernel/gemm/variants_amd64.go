@@ -12,7 +12,7 @@ import (
 
 // A micro computes a tile of as many rows as its place in a list says, counted
 // from 1; kernels_amd64.go tells what it reads and writes.
-type micro func(c *float32, ldc int, a *float32, lda int, b *float32, k, n int, bias, add *float32, lo, hi float32)
+type micro func(c *float32, ldc int, a *float32, lda, runs, skip int, b *float32, k, n int, bias, add *float32, lo, hi float32)
 
 var (
 	avx512x32 = []micro{
@@ -43,7 +43,8 @@ func halfPanel(n int) bool { return (n+15)/16%2 == 1 && n <= 112 }
 
 // tiles cuts C into tiles of micro-kernels, as equally high as can be.
 func tiles(micros []micro, nr int) kernel {
-	return func(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, ep Epilogue) {
+	return func(c []float32, ldc int, a A, b []float32, m, n, k int, ep Epilogue) {
+		runs, each := a.split(k)
 		high := (m + len(micros) - 1) / len(micros) // tiles
 		for j := 0; j < n; j += nr {
 			panel, w := unsafe.SliceData(b[j*k:]), min(nr, n-j)
@@ -58,7 +59,7 @@ func tiles(micros []micro, nr int) kernel {
 				if ep.Add != nil {
 					add = &ep.Add[first:last][0]
 				}
-				micros[rows-1](&c[first:last][0], ldc, unsafe.SliceData(a[i*lda:]), lda, panel, k, w, bias, add, ep.Lo, ep.Hi)
+				micros[rows-1](&c[first:last][0], ldc, unsafe.SliceData(a.row(i, rows, k)), a.Stride, runs, a.Skip-each, panel, each, w, bias, add, ep.Lo, ep.Hi)
 				i += rows
 			}
 		}

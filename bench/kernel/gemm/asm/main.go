@@ -43,10 +43,9 @@ const enough = 8
 func kernel(s set, mr int) {
 	nr := s.vectors * s.Lanes
 	name := fmt.Sprintf("%s_%dx%d", s.ISA, mr, nr)
-	TEXT(name, attr.NOSPLIT, "func(c *float32, ldc int, a *float32, lda int, b *float32, k, n int, bias, add *float32, lo, hi float32)")
-	Doc(fmt.Sprintf("%s computes c[i·ldc+j] = clamp(Σ a[i·lda+p]·b[%d·p+j] + bias[j] + add[i·ldc+j], lo, hi) for i < %d, j < n ≤ %d, p < k. k may be 0, bias and add nil; NaN stays NaN.", name, nr, mr, nr))
+	TEXT(name, attr.NOSPLIT, "func(c *float32, ldc int, a *float32, lda, runs, skip int, b *float32, k, n int, bias, add *float32, lo, hi float32)")
+	Doc(fmt.Sprintf("%s computes c[i·ldc+j] = clamp(Σ a[i·lda+r·(k+skip)+p]·b[%d·(r·k+p)+j] + bias[j] + add[i·ldc+j], lo, hi) for i < %d, j < n ≤ %d, r < runs, p < k. k may be 0, bias and add nil; NaN stays NaN.", name, nr, mr, nr))
 	Pragma("noescape")
-	k := asm.Int("k", 1)
 	b := asm.Int("b", 1)
 	a := asm.NewRows(asm.Int("a", 1), asm.Int("lda", 4), mr)
 
@@ -58,22 +57,26 @@ func kernel(s set, mr int) {
 	for u := range sums {
 		sums[u] = s.Zeros(mr * s.vectors)
 	}
-	if unroll > 1 {
-		few := GP64()
-		MOVQ(k, few)
-		ANDQ(Imm(uint64(unroll-1)), few)
-		SHRQ(Imm(uint64(unroll/2)), k) // of 2 and 4
-		asm.Loop("steps", k, func() {
-			for u := range sums {
-				step(s, sums[u], a, b, u)
-			}
-			advance(a, b, unroll, nr)
+	asm.Loop("run", asm.Int("runs", 1), func() {
+		k := asm.Int("k", 1)
+		if unroll > 1 {
+			few := GP64()
+			MOVQ(k, few)
+			ANDQ(Imm(uint64(unroll-1)), few)
+			SHRQ(Imm(uint64(unroll/2)), k) // of 2 and 4
+			asm.Loop("steps", k, func() {
+				for u := range sums {
+					step(s, sums[u], a, b, u)
+				}
+				advance(a, b, unroll, nr)
+			})
+			MOVQ(few, k)
+		}
+		asm.Loop("step", k, func() {
+			step(s, sums[0], a, b, 0)
+			advance(a, b, 1, nr)
 		})
-		MOVQ(few, k)
-	}
-	asm.Loop("step", k, func() {
-		step(s, sums[0], a, b, 0)
-		advance(a, b, 1, nr)
+		a.Move(asm.Int("skip", 4))
 	})
 	for u := unroll / 2; u > 0; u /= 2 {
 		for v := range u {
