@@ -9,24 +9,24 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// Floats is the registers of one instruction set.
-type Floats struct {
+// A Set is the vector registers of one instruction set.
+type Set struct {
 	ISA   string // first part of the kernels' names
-	Lanes int    // floats in a register
+	Lanes int    // of 32 bits in a register
 	New   func() VecVirtual
 }
 
 // The instruction sets: AVX-512 F, and AVX2 with FMA.
 var (
-	AVX512 = Floats{"avx512", 16, ZMM}
-	AVX2   = Floats{"avx2", 8, YMM}
+	AVX512 = Set{"avx512", 16, ZMM}
+	AVX2   = Set{"avx2", 8, YMM}
 )
 
 // Bytes of a register.
-func (v Floats) Bytes() int { return 4 * v.Lanes }
+func (v Set) Bytes() int { return 4 * v.Lanes }
 
 // Zeros returns n registers of zeros.
-func (v Floats) Zeros(n int) []VecVirtual {
+func (v Set) Zeros(n int) []VecVirtual {
 	out := make([]VecVirtual, n)
 	for i := range out {
 		out[i] = v.New()
@@ -79,4 +79,14 @@ func Given(param, suffix string, body func(Register)) {
 	JZ(LabelRef("no_" + param + suffix))
 	body(p)
 	Label("no_" + param + suffix)
+}
+
+// Int32 returns a register with an int32 argument in every lane.
+func (v Set) Int32(param string) VecVirtual {
+	x, out := XMM(), v.New()
+	r := GP32()
+	MOVL(Argument(param), r)
+	VMOVD(r, x)
+	VPBROADCASTD(x, out)
+	return out
 }

@@ -21,7 +21,7 @@ type Columns interface {
 // mask leaves out the others at no cost; with AVX2 masks are slow (VMASKMOVPS),
 // so that whole vectors have a path of their own: body is then written twice,
 // with another suffix for its labels, and must end in RET.
-func (v Floats) Columns(n Register, vectors int, name string, body func(c Columns, suffix string)) {
+func (v Set) Columns(n Register, vectors int, name string, body func(c Columns, suffix string)) {
 	if v.Lanes == 16 {
 		body(masks(v, n, vectors), name)
 		return
@@ -33,7 +33,7 @@ func (v Floats) Columns(n Register, vectors int, name string, body func(c Column
 	body(window(v, n, vectors), "_part"+name)
 }
 
-type whole struct{ Floats }
+type whole struct{ Set }
 
 func (w whole) Load(m Mem, _ int) VecVirtual {
 	r := w.New()
@@ -46,15 +46,15 @@ func (w whole) Store(r VecVirtual, m Mem, _ int) { VMOVUPS(r, m) }
 func (w whole) Fuse(m Mem, x, sum VecVirtual, _ int) { VFMADD231PS(m, x, sum) }
 
 type masked struct {
-	Floats
+	Set
 	k []Register
 }
 
-func masks(v Floats, n Register, vectors int) masked {
+func masks(v Set, n Register, vectors int) masked {
 	ones := GP64()
 	MOVQ(U64(1<<63-1), ones)
 	BZHIQ(n, ones, ones)
-	m := masked{Floats: v}
+	m := masked{Set: v}
 	for range vectors {
 		k := K()
 		KMOVW(ones.As32(), k)
@@ -75,18 +75,18 @@ func (x masked) Store(r VecVirtual, m Mem, vector int) { VMOVUPS(r, x.k[vector],
 func (x masked) Fuse(m Mem, y, sum VecVirtual, vector int) { VFMADD231PS(m, y, x.k[vector], sum) }
 
 type windowed struct {
-	Floats
+	Set
 	mask []VecVirtual
 }
 
 // window makes masks of n set lanes: a window in a table of as many set as
 // clear ones.
-func window(v Floats, n Register, vectors int) windowed {
+func window(v Set, n Register, vectors int) windowed {
 	table, at := GP64(), GP64()
 	LEAQ(lanes(vectors*v.Lanes), table)
 	MOVQ(U32(uint32(vectors*v.Lanes)), at)
 	SUBQ(n, at)
-	w := windowed{Floats: v}
+	w := windowed{Set: v}
 	for j := range vectors {
 		m := v.New()
 		VMOVUPS(Mem{Base: table, Index: at, Scale: 4, Disp: v.Bytes() * j}, m)

@@ -8,7 +8,7 @@ import (
 
 // A Tile is rows × vectors sums, row by row, that an epilogue ends.
 type Tile struct {
-	Floats
+	Set
 	Sums    []VecVirtual
 	Vectors int // of a row
 }
@@ -43,6 +43,11 @@ func (t Tile) Clamp(p, ld Register, c Columns) {
 		VMINPS(t.Sums[k], hi, t.Sums[k])
 		c.Store(t.Sums[k], m, vector)
 	})
+}
+
+// Store stores the sums at p, rows ld bytes apart. It moves p.
+func (t Tile) Store(p, ld Register, c Columns) {
+	t.visit(p, ld, func(k int, m Mem, vector int) { c.Store(t.Sums[k], m, vector) })
 }
 
 func (t Tile) visit(p, ld Register, f func(k int, m Mem, vector int)) {

@@ -30,16 +30,11 @@ var (
 func archVariants() []variant {
 	avx512, avx2 := isa.Has("avx512"), isa.Has("avx2") && isa.Has("fma")
 	return []variant{
-		{"avx512_12x16", 12, 16, avx512, halfPanel, tiles(avx512x16, 16)},
+		{"avx512_12x16", 12, 16, avx512, isa.HalfPanel, tiles(avx512x16, 16)},
 		{"avx512_12x32", 12, 32, avx512, always, tiles(avx512x32, 32)},
 		{"avx2_6x16", 6, 16, avx2, always, tiles(avx2x16, 16)},
 	}
 }
-
-// halfPanel reports whether panels of 32 columns would be filled up with 16
-// columns of zeros or more, and are so few that this costs more than the
-// narrower tile, which loads 13 vectors for 12 multiplications.
-func halfPanel(n int) bool { return (n+15)/16%2 == 1 && n <= 112 }
 
 // tiles cuts C into tiles of micro-kernels, as equally high as can be.
 func tiles(micros []micro, nr int) kernel {

@@ -17,7 +17,7 @@ import (
 
 func main() {
 	ConstraintExpr("amd64,!noasm")
-	for _, v := range []asm.Floats{asm.AVX512, asm.AVX2} {
+	for _, v := range []asm.Set{asm.AVX512, asm.AVX2} {
 		for _, pixels := range []int{1, 2, 4, 8} {
 			depthwise(v, pixels)
 		}
@@ -25,7 +25,7 @@ func main() {
 	Generate()
 }
 
-func depthwise(v asm.Floats, pixels int) {
+func depthwise(v asm.Set, pixels int) {
 	name := fmt.Sprintf("%s_%dxc", v.ISA, pixels)
 	TEXT(name, attr.NOSPLIT, "func(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)")
 	Doc(fmt.Sprintf(`%s computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < %d, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.`, name, pixels))
@@ -42,7 +42,7 @@ func depthwise(v asm.Floats, pixels int) {
 	CMPQ(left, n)
 	CMOVQLT(left, n)
 	v.Columns(n, 1, "", func(cols asm.Columns, suffix string) {
-		t := asm.Tile{Floats: v, Sums: v.Zeros(pixels), Vectors: 1}
+		t := asm.Tile{Set: v, Sums: v.Zeros(pixels), Vectors: 1}
 		at, wp := GP64(), GP64()
 		MOVQ(x, at)
 		MOVQ(w, wp)

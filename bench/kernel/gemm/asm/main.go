@@ -16,20 +16,20 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// A set is the kernels of one instruction set: tiles of up to rows × vectors.
-type set struct {
-	asm.Floats
+// A tile is the kernels of one instruction set: of 1 to rows rows.
+type tile struct {
+	asm.Set
 	rows    int
-	vectors int // of a row of the tile
+	vectors int // of a row
 }
 
 // 12×32 and 12×16 leave 32 registers room for B and a broadcast; 6×16 does so
 // with 16 (12 sums, 2 of B, 1 broadcast).
-var sets = []set{{asm.AVX512, 12, 2}, {asm.AVX512, 12, 1}, {asm.AVX2, 6, 2}}
+var tiles = []tile{{asm.AVX512, 12, 2}, {asm.AVX512, 12, 1}, {asm.AVX2, 6, 2}}
 
 func main() {
 	ConstraintExpr("amd64,!noasm")
-	for _, s := range sets {
+	for _, s := range tiles {
 		for mr := 1; mr <= s.rows; mr++ {
 			kernel(s, mr)
 		}
@@ -40,7 +40,7 @@ func main() {
 // enough sums in flight hide the latency of 4 cycles of two multipliers.
 const enough = 8
 
-func kernel(s set, mr int) {
+func kernel(s tile, mr int) {
 	nr := s.vectors * s.Lanes
 	name := fmt.Sprintf("%s_%dx%d", s.ISA, mr, nr)
 	TEXT(name, attr.NOSPLIT, "func(c *float32, ldc int, a *float32, lda, runs, skip int, b *float32, k, n int, bias, add *float32, lo, hi float32)")
@@ -49,46 +49,18 @@ func kernel(s set, mr int) {
 	b := asm.Int("b", 1)
 	a := asm.NewRows(asm.Int("a", 1), asm.Int("lda", 4), mr)
 
-	unroll := 1
-	for unroll < 4 && mr*s.vectors*unroll < enough {
-		unroll *= 2
-	}
-	sums := make([][]VecVirtual, unroll)
-	for u := range sums {
-		sums[u] = s.Zeros(mr * s.vectors)
-	}
+	sums := s.Unroll(mr*s.vectors, enough)
 	asm.Loop("run", asm.Int("runs", 1), func() {
-		k := asm.Int("k", 1)
-		if unroll > 1 {
-			few := GP64()
-			MOVQ(k, few)
-			ANDQ(Imm(uint64(unroll-1)), few)
-			SHRQ(Imm(uint64(unroll/2)), k) // of 2 and 4
-			asm.Loop("steps", k, func() {
-				for u := range sums {
-					step(s, sums[u], a, b, u)
-				}
-				advance(a, b, unroll, nr)
-			})
-			MOVQ(few, k)
-		}
-		asm.Loop("step", k, func() {
-			step(s, sums[0], a, b, 0)
-			advance(a, b, 1, nr)
+		sums.Loop(asm.Int("k", 1), func(sums []VecVirtual, u int) { step(s, sums, a, b, u) }, func(steps int) {
+			a.Move(U32(uint32(4 * steps)))
+			ADDQ(U32(uint32(4*steps*nr)), b)
 		})
 		a.Move(asm.Int("skip", 4))
 	})
-	for u := unroll / 2; u > 0; u /= 2 {
-		for v := range u {
-			for i, r := range sums[v] {
-				VADDPS(sums[v+u][i], r, r)
-			}
-		}
-	}
-	finish(asm.Tile{Floats: s.Floats, Sums: sums[0], Vectors: s.vectors})
+	finish(asm.Tile{Set: s.Set, Sums: sums.Fold(VADDPS), Vectors: s.vectors})
 }
 
-func step(s set, sums []VecVirtual, a asm.Rows, b Register, u int) {
+func step(s tile, sums []VecVirtual, a asm.Rows, b Register, u int) {
 	panel := make([]VecVirtual, s.vectors)
 	for j := range panel {
 		panel[j] = s.New()
@@ -101,11 +73,6 @@ func step(s set, sums []VecVirtual, a asm.Rows, b Register, u int) {
 			VFMADD231PS(x, panel[j], sums[i*s.vectors+j])
 		}
 	}
-}
-
-func advance(a asm.Rows, b Register, steps, nr int) {
-	a.Move(U32(uint32(4 * steps)))
-	ADDQ(U32(uint32(4*steps*nr)), b)
 }
 
 // finish adds what is to be added to the sums, clamps and stores them.
