@@ -1,0 +1,151 @@
+package energy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/icholy/digest"
+)
+
+// Bounds of a request to a plug. One in the same network answers in some 20 ms;
+// its answer has less than 1 KiB.
+const (
+	plugTime = 2 * time.Second
+	plugSize = 64 << 10 // B
+)
+
+// A plug is a meter that is asked by HTTP.
+type plug struct {
+	client *http.Client
+	url    *url.URL // asked for every reading; user and password are not in it
+	host   string   // for people
+}
+
+// plugURL reads the address of a plug, which has no path. keys are the
+// parameters that may follow.
+func plugURL(target string, keys ...string) (*url.URL, error) {
+	u, err := url.Parse(target)
+	if err != nil {
+		var e *url.Error
+		if errors.As(err, &e) {
+			err = e.Err // without the address: it may hold a password
+		}
+		return nil, fmt.Errorf("the address is wrong: %w", err)
+	}
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, errors.New("the address does not begin with http:// or https://")
+	case u.Hostname() == "":
+		return nil, errors.New("the address names no host")
+	case strings.Trim(u.Path, "/") != "" || u.Fragment != "":
+		return nil, fmt.Errorf("the address has a path, %q: the plug's host is enough", u.Path)
+	}
+	q, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, fmt.Errorf("the address is wrong: %w", err)
+	}
+	for _, k := range keys {
+		q.Del(k)
+	}
+	for k := range q {
+		return nil, fmt.Errorf("parameter %q is unknown", k)
+	}
+	return u, nil
+}
+
+// newPlug makes a plug. Redirections are not followed: no plug sends any, and
+// the password must not go elsewhere.
+func newPlug(client *http.Client, u *url.URL) *plug {
+	c := http.Client{}
+	if client != nil {
+		c = *client
+	}
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.Timeout = plugTime
+	bare := *u
+	bare.User = nil
+	return &plug{client: &c, url: &bare, host: u.Host}
+}
+
+// login makes the plug's client answer challenges (RFC 7616).
+func (p *plug) login(user *url.Userinfo) {
+	if password, ok := user.Password(); ok {
+		p.client.Transport = &digest.Transport{Username: user.Username(), Password: password, Transport: p.client.Transport}
+	}
+}
+
+// get returns the plug's answer. Its errors never show the address's
+// parameters, of which one may be a password.
+func (p *plug) get(ctx context.Context) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url.String(), nil)
+	if err != nil {
+		return nil, p.because(err)
+	}
+	a, err := p.client.Do(r)
+	if err != nil {
+		return nil, p.because(err)
+	}
+	defer a.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(a.Body, plugSize+1))
+	switch {
+	case err != nil:
+		return nil, p.because(err)
+	case a.StatusCode == http.StatusUnauthorized:
+		return nil, denied{fmt.Errorf("%s wants a password, or another one", p.host), "give it in the address: http://USER:PASSWORD@" + p.host}
+	case a.StatusCode/100 == 3:
+		return nil, fmt.Errorf("%s sends elsewhere (%s): give the address of the plug itself", p.host, a.Status)
+	case a.StatusCode != http.StatusOK:
+		return nil, fmt.Errorf("%s answers %s", p.host, a.Status)
+	case len(body) > plugSize:
+		return nil, fmt.Errorf("%s answers more than %d KiB: it is no such plug", p.host, plugSize>>10)
+	}
+	return body, nil
+}
+
+func (p *plug) because(err error) error {
+	var e *url.Error
+	if errors.As(err, &e) {
+		err = e.Err
+	}
+	if errors.Is(err, context.DeadlineExceeded) || isTimeout(err) {
+		return fmt.Errorf("%s did not answer within %v: %w", p.host, plugTime, err)
+	}
+	return fmt.Errorf("%s: %w", p.host, err)
+}
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
+// free lets go of the plug's connections.
+func (p *plug) free() error {
+	p.client.CloseIdleConnections()
+	return nil
+}
+
+// meter makes a wall meter of one figure of the plug's answer, if the plug
+// shows it now.
+func (p *plug) meter(ctx context.Context, now func() time.Duration, name string, d Domain, parse func([]byte) (float64, error)) (Meter, error) {
+	g := &gauge{domain: d, now: now, close: p.free, value: func(ctx context.Context) (float64, error) {
+		body, err := p.get(ctx)
+		if err != nil {
+			return 0, err
+		}
+		v, err := parse(body)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", p.host, err)
+		}
+		return v, nil
+	}}
+	if _, err := g.Read(ctx); err != nil {
+		return Meter{}, err
+	}
+	return Meter{Name: name, Scope: Wall, Total: []Sensor{g}}, nil
+}
