@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -305,6 +306,36 @@ func TestCommandIsEnded(t *testing.T) {
 		}
 		if _, err := m.Total[0].Read(t.Context()); err == nil {
 			t.Errorf("%s: a closed meter is read", c.name)
+		}
+	}
+}
+
+// TestDocsUSBMeter runs the page's script on lines of that logger (its header
+// is recorded, from its README; the volts and amperes are made up).
+func TestDocsUSBMeter(t *testing.T) {
+	page, err := os.ReadFile("../../docs/devices.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, ok := strings.Cut(string(page), "```sh\n#!/bin/sh\n# fnirsi.sh")
+	text, _, end := strings.Cut(text, "```")
+	if !ok || !end {
+		t.Fatal("the script is not there")
+	}
+	const log = `timestamp sample_in_packet voltage_V current_A dp_V dn_V temp_C_ema energy_Ws capacity_As
+1657568326.775 0 5.05000 0.80000 1.184 1.031 30.500 0.000000 0.000001
+1657568326.785 1 5.04000 0.50000 1.184 1.033 30.500 0.000000 0.000001
+`
+	sh := exec.Command("sh", "-c", "#"+strings.Replace(text, "./fnirsi_logger.py", "cat", 1))
+	sh.Stdin = strings.NewReader(log)
+	out, err := sh.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []float64{4.04, 2.52}
+	for i, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		if l, ok, err := parseLine(line); err != nil || !ok || l.kind != Power || i >= len(want) || l.value != want[i] {
+			t.Errorf("line %d, %q, is %+v, %v", i, line, l, err)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func ParseExternal(text string) (External, error) {
 	kind, target, ok := strings.Cut(text, "=")
 	i := slices.IndexFunc(adapters, func(a adapter) bool { return a.kind == kind })
 	if !ok || i < 0 {
-		return External{}, fmt.Errorf("external meter %q: want one of %s", text, strings.Join(forms(), ", "))
+		return External{}, fmt.Errorf("external meter %q: want one of %s", kind, strings.Join(forms(), ", "))
 	}
 	target = strings.TrimSpace(target)
 	if err := adapters[i].check(target); err != nil {

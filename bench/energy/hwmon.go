@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -206,15 +207,32 @@ func (c chip) scope(label string) (s Scope, note string) {
 	switch {
 	case label == "":
 		return Rail, "no label says what it meters, so it counts as one rail: where it is in the board's supply line, label it so in the device tree (label = \"board-input\")"
-	case slices.ContainsFunc(labelWords(label), func(w string) bool { return slices.Contains(inputs, w) }):
+	case namesInput(label):
 		return Board, fmt.Sprintf("the label %q of %s says that it meters the board's input", label, c.name)
 	}
 	return Rail, fmt.Sprintf("the label %q of %s names a rail, not the board's input", label, c.name)
 }
 
-// inputs are words of labels that name what feeds the whole board, as in
-// VDD_IN, VIN, board-input and "Total System Power".
-var inputs = []string{"vin", "in", "dcin", "input", "board", "total"}
+// namesInput reports whether a label names what feeds the whole board, and
+// nothing else: VDD_IN, VIN, board-input, "Total System Power", but not
+// 12V_IN_CPU.
+func namesInput(label string) bool {
+	named := false
+	for _, w := range labelWords(label) {
+		switch w {
+		case "vin", "in", "dcin", "input", "board", "total":
+			named = true
+		case "vdd", "vcc", "vbus", "dc", "main", "supply", "system", "power":
+		default:
+			if !voltage.MatchString(w) {
+				return false
+			}
+		}
+	}
+	return named
+}
+
+var voltage = regexp.MustCompile(`^(vdd|vcc)?[0-9]+v[0-9]*$`) // 5v, 3v3, vcc12v
 
 // notPower are labels of what has no power in watts: the light that a network
 // module sends and gets (Linux, drivers/net/phy/sfp.c), and channels that are

@@ -243,6 +243,30 @@ no meter
 	}
 }
 
+func TestNamesInput(t *testing.T) {
+	for label, want := range map[string]bool{
+		"VDD_IN": true, "VIN": true, "board-input": true, "Total System Power": true, "5V_IN": true, "DC IN": true, "vcc12v_dcin": true,
+		"": false, "12V_IN_CPU": false, "vdd_gpu": false, "POUT1": false, "pin": false, "VDD": false, "total GPU power": false, "SYS_POW_SYS": false,
+	} {
+		if namesInput(label) != want {
+			t.Errorf("%q: %v, want %v", label, !want, want)
+		}
+	}
+}
+
+// TestMeasuredFirst holds that a chip in the supply line is preferred to the
+// estimate of a Pi 5's PMIC.
+func TestMeasuredFirst(t *testing.T) {
+	root := recorded(t, "rpi5")
+	for path, f := range recorded(t, "ina226-i2c") {
+		root[path] = f
+	}
+	m, err := Open(t.Context(), inTree(root), "")
+	if err != nil || m.Name != "hwmon" {
+		t.Errorf("%v, %v", m, err)
+	}
+}
+
 // TestVanishes wants an error of the reading, and the next one back, from a
 // sensor that goes and comes again.
 func TestVanishes(t *testing.T) {

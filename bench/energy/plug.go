@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,15 +29,11 @@ type plug struct {
 }
 
 // plugURL reads the address of a plug, which has no path. keys are the
-// parameters that may follow.
+// parameters that may follow. No error shows the address: it may hold a password.
 func plugURL(target string, keys ...string) (*url.URL, error) {
 	u, err := url.Parse(target)
 	if err != nil {
-		var e *url.Error
-		if errors.As(err, &e) {
-			err = e.Err // without the address: it may hold a password
-		}
-		return nil, fmt.Errorf("the address is wrong: %w", err)
+		return nil, errors.New("the address cannot be read (in a password, special characters are written %XX)")
 	}
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
@@ -44,17 +41,16 @@ func plugURL(target string, keys ...string) (*url.URL, error) {
 	case u.Hostname() == "":
 		return nil, errors.New("the address names no host")
 	case strings.Trim(u.Path, "/") != "" || u.Fragment != "":
-		return nil, fmt.Errorf("the address has a path, %q: the plug's host is enough", u.Path)
+		return nil, errors.New("the address has a path: the plug's host is enough")
 	}
 	q, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return nil, fmt.Errorf("the address is wrong: %w", err)
-	}
-	for _, k := range keys {
-		q.Del(k)
+		return nil, errors.New("the address's parameters cannot be read")
 	}
 	for k := range q {
-		return nil, fmt.Errorf("parameter %q is unknown", k)
+		if !slices.Contains(keys, k) {
+			return nil, fmt.Errorf("parameter %q is unknown", k)
+		}
 	}
 	return u, nil
 }
@@ -132,7 +128,7 @@ func (p *plug) free() error {
 
 // meter makes a wall meter of one figure of the plug's answer, if the plug
 // shows it now.
-func (p *plug) meter(ctx context.Context, now func() time.Duration, name string, d Domain, parse func([]byte) (float64, error)) (Meter, error) {
+func (p *plug) meter(ctx context.Context, now func() time.Duration, kind string, d Domain, parse func([]byte) (float64, error)) (Meter, error) {
 	g := &gauge{domain: d, now: now, close: p.free, value: func(ctx context.Context) (float64, error) {
 		body, err := p.get(ctx)
 		if err != nil {
@@ -147,5 +143,5 @@ func (p *plug) meter(ctx context.Context, now func() time.Duration, name string,
 	if _, err := g.Read(ctx); err != nil {
 		return Meter{}, err
 	}
-	return Meter{Name: name, Scope: Wall, Total: []Sensor{g}}, nil
+	return Meter{Name: kind, Scope: Wall, Total: []Sensor{g}}, nil
 }

@@ -45,31 +45,36 @@ func atPlug(t testing.TB, kind, userinfo, query string, h http.HandlerFunc) Env 
 
 func TestShelly(t *testing.T) {
 	body, asked := answer(t, "shelly_gen2.json"), ""
-	env := atPlug(t, "shelly", "", "?id=2", func(w http.ResponseWriter, r *http.Request) {
-		asked = r.Method + " " + r.URL.String()
-		fmt.Fprint(w, body)
-	})
-	host := strings.TrimSuffix(strings.TrimPrefix(env.External[0].Target, "http://"), "?id=2")
 	for _, c := range []struct {
-		name, meter string
-		want        float64
+		query, asked string
+		kind         Kind
+		want         float64
 	}{
-		{"", "shelly (wall): " + host + " switch 2", 4.3},
-		{"shelly", "shelly (wall): " + host + " switch 2", 4.3},
-		{"shelly/counter", "shelly/counter (wall): " + host + " switch 2", 951.311 * 3600},
+		{"", "GET /rpc/Switch.GetStatus?id=0", Power, 4.3},
+		{"?id=2", "GET /rpc/Switch.GetStatus?id=2", Power, 4.3},
+		{"/?read=power", "GET /rpc/Switch.GetStatus?id=0", Power, 4.3},
+		{"?id=1&read=counter", "GET /rpc/Switch.GetStatus?id=1", Counter, 951.311 * 3600},
 	} {
-		m, err := Open(t.Context(), env, c.name)
+		env := atPlug(t, "shelly", "", c.query, func(w http.ResponseWriter, r *http.Request) {
+			asked = r.Method + " " + r.URL.String()
+			fmt.Fprint(w, body)
+		})
+		m, err := Open(t.Context(), env, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		r, err := m.Total[0].Read(t.Context())
-		if err != nil || math.Abs(r.Value-c.want) > 1e-6 || m.String() != c.meter {
-			t.Errorf("%q: %v, %v, %v; want %v, %s", c.name, r, err, m, c.want, c.meter)
+		if err != nil || math.Abs(r.Value-c.want) > 1e-6 || m.Kind() != c.kind || m.Scope != Wall || len(m.Parts) != 1 {
+			t.Errorf("%q: %v, %v of %+v; want %v", c.query, r, err, m, c.want)
 		}
-		if want := "GET /rpc/Switch.GetStatus?id=2"; asked != want {
-			t.Errorf("asked %s, want %s", asked, want)
+		if asked != c.asked {
+			t.Errorf("%q: asked %s, want %s", c.query, asked, c.asked)
 		}
 		m.Close()
+	}
+	env := atPlug(t, "shelly", "", "?read=counter", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"apower":4.3}`) })
+	if m, err := Open(t.Context(), env, ""); err == nil || !strings.Contains(err.Error(), "no energy counter (aenergy.total is missing)") {
+		t.Errorf("%v, %v", m, err)
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 	"assay/bench/host"
 )
 
-func init() { Register("pmic", RankBoard, probePMIC) }
+// What is measured (hwmon) comes before what is estimated.
+func init() { Register("pmic", RankBoard+1, probePMIC) }
 
 // probePMIC finds the power management chip of the Raspberry Pi 5, which
 // meters the current of the rails that it makes. Older boards have nothing.

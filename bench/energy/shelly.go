@@ -12,66 +12,73 @@ import (
 
 func init() {
 	registerExternal(adapter{
-		kind: "shelly", form: "shelly=http://[USER:PASSWORD@]HOST[?id=0]",
-		check: func(target string) error { _, _, err := shellyTarget(target); return err },
+		kind: "shelly", form: "shelly=http://[USER:PASSWORD@]HOST[?id=0&read=power]",
+		check: func(target string) error { _, err := parseShellyTarget(target); return err },
 		open:  openShelly,
 	})
 }
 
-// shellyTarget reads the address and the number of the switch.
-func shellyTarget(target string) (*url.URL, int, error) {
-	u, err := plugURL(target, "id")
-	if err != nil {
-		return nil, 0, err
+// A shellyTarget is one switch of a plug, and what is read of it.
+type shellyTarget struct {
+	url  *url.URL
+	id   int
+	read Kind
+}
+
+func parseShellyTarget(target string) (s shellyTarget, err error) {
+	s.read = Power
+	if s.url, err = plugURL(target, "id", "read"); err != nil {
+		return s, err
 	}
-	text := u.Query().Get("id")
-	if text == "" {
-		return u, 0, nil
+	q := s.url.Query()
+	if text := q.Get("id"); text != "" {
+		if s.id, err = strconv.Atoi(text); err != nil || s.id < 0 || s.id > 99 {
+			return s, fmt.Errorf("id %q is no number of a switch", text)
+		}
 	}
-	id, err := strconv.Atoi(text)
-	if err != nil || id < 0 || id > 99 {
-		return nil, 0, fmt.Errorf("id %q is no number of a switch", text)
+	if text := q.Get("read"); text != "" {
+		if s.read = Kind(text); s.read != Power && s.read != Counter {
+			return s, fmt.Errorf("what to read is %q (have power, counter)", text)
+		}
 	}
-	return u, id, nil
+	return s, nil
 }
 
 // openShelly opens a Shelly of the second generation or later, by its RPC
-// Switch.GetStatus. It offers the power, and second the energy counter.
+// Switch.GetStatus, and reads its power, or its counter if told to.
 //
-// The power is preferred: it is new about once a second. When the counter has
-// a new value is written nowhere, and its steps of 0.001 Wh are 3.6 J; over
-// hours, where every joule counts, it is the better one.
+// The power is new about once a second. When the counter has a new value is
+// written nowhere, and its steps of 0.001 Wh are 3.6 J; it is for long windows.
 func openShelly(ctx context.Context, env Env, target string) ([]Meter, error) {
-	u, id, err := shellyTarget(target)
+	s, err := parseShellyTarget(target)
 	if err != nil {
 		return nil, err
 	}
-	p := newPlug(env.HTTP, u)
-	p.login(u.User)
-	p.url.Path, p.url.RawQuery = "/rpc/Switch.GetStatus", url.Values{"id": {strconv.Itoa(id)}}.Encode()
-	name := fmt.Sprintf("%s switch %d", p.host, id)
-	power, err := p.meter(ctx, env.Now, "shelly", Domain{name, Power}, func(b []byte) (float64, error) {
-		s, err := parseShelly(b)
-		return s.watts, err
-	})
-	if err != nil {
-		return nil, err
-	}
-	power.Interval = time.Second
-	power.Parts = []Domain{{name + " energy", Counter}}
-	energy, err := p.meter(ctx, env.Now, "shelly/counter", Domain{name, Counter}, func(b []byte) (float64, error) {
-		s, err := parseShelly(b)
-		if err == nil && s.joules < 0 {
-			err = errors.New("no energy counter (aenergy.total is missing)")
+	p := newPlug(env.HTTP, s.url)
+	p.login(s.url.User)
+	p.url.Path, p.url.RawQuery = "/rpc/Switch.GetStatus", url.Values{"id": {strconv.Itoa(s.id)}}.Encode()
+	name := fmt.Sprintf("%s switch %d", p.host, s.id)
+	m, err := p.meter(ctx, env.Now, "shelly", Domain{name, s.read}, func(b []byte) (float64, error) {
+		now, err := parseShelly(b)
+		if err != nil || s.read == Power {
+			return now.watts, err
 		}
-		return s.joules, err
+		if now.joules < 0 {
+			return 0, errors.New("no energy counter (aenergy.total is missing)")
+		}
+		return now.joules, nil
 	})
 	if err != nil {
-		return []Meter{power}, err
+		return nil, err
 	}
-	energy.Parts = []Domain{{name + " power", Power}}
-	energy.Notes = []string{"the counter's steps are 3.6 J (0.001 Wh)"}
-	return []Meter{power, energy}, nil
+	if s.read == Counter {
+		m.Parts = []Domain{{name + " power", Power}}
+		m.Notes = []string{"the counter's steps are 3.6 J (0.001 Wh)"}
+	} else {
+		m.Interval = time.Second
+		m.Parts = []Domain{{name + " energy", Counter}}
+	}
+	return []Meter{m}, nil
 }
 
 // A shellyStatus is what Switch.GetStatus says; joules is −1 where it says none.

@@ -60,8 +60,11 @@ func (t tree) isJetson() bool { return t.compatible("nvidia,tegra") }
 
 // also joins errors in one line; either may be nil.
 func also(a, b error) error {
-	if a == nil || b == nil {
-		return errors.Join(a, b)
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
 	}
 	return fmt.Errorf("%w; %w", a, b)
 }
