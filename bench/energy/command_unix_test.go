@@ -104,10 +104,10 @@ func TestCommandPerReading(t *testing.T) {
 // TestCommandRefused gives programs with which no meter can be opened.
 func TestCommandRefused(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
-		{"ends without a word", "", "command: ended without a line"},
-		{"fails", "echo hello >&2; exit 7", "command: ended without a line: exit status 7: hello"},
-		{"a banner", "echo Power meter 1.0; sleep 100", `command: printed "Power meter 1.0": want a number`},
-		{"an endless line", "while :; do printf 11111111; done", "command: ended without a line: bufio.Scanner: token too long"},
+		{"ends without a word", "", "ended without a line"},
+		{"fails", "echo hello >&2; exit 7", "ended without a line: exit status 7: hello"},
+		{"a banner", "echo Power meter 1.0; sleep 100", `printed "Power meter 1.0": want a number`},
+		{"an endless line", "while :; do printf 11111111; done", "ended without a line: bufio.Scanner: token too long"},
 	} {
 		m, err := Open(t.Context(), attached(script(t, c.text)), "command")
 		if !errors.Is(err, ErrNoMeter) || !strings.Contains(err.Error(), c.want) {

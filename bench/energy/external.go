@@ -28,10 +28,7 @@ func registerExternal(a adapter) {
 				continue
 			}
 			found, e := a.open(ctx, env, x.Target)
-			if e != nil {
-				err = also(err, fmt.Errorf("%s: %w", a.kind, e))
-			}
-			ms = append(ms, found...)
+			ms, err = append(ms, found...), also(err, e)
 		}
 		return ms, err
 	})

@@ -76,43 +76,44 @@ func (p *plug) login(user *url.Userinfo) {
 	}
 }
 
-// get returns the plug's answer. Its errors never show the address's
-// parameters, of which one may be a password.
+// get returns the plug's answer. Its errors do not name the plug, as the gauge
+// does, nor show the address's parameters, of which one may be a password.
 func (p *plug) get(ctx context.Context) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url.String(), nil)
 	if err != nil {
-		return nil, p.because(err)
+		return nil, because(err)
 	}
 	a, err := p.client.Do(r)
 	if err != nil {
-		return nil, p.because(err)
+		return nil, because(err)
 	}
 	defer a.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(a.Body, plugSize+1))
 	switch {
 	case err != nil:
-		return nil, p.because(err)
+		return nil, because(err)
 	case a.StatusCode == http.StatusUnauthorized:
-		return nil, denied{fmt.Errorf("%s wants a password, or another one", p.host), "give it in the address: http://USER:PASSWORD@" + p.host}
+		return nil, denied{errors.New("wants a password, or another one"), "give it in the address: http://USER:PASSWORD@" + p.host}
 	case a.StatusCode/100 == 3:
-		return nil, fmt.Errorf("%s sends elsewhere (%s): give the address of the plug itself", p.host, a.Status)
+		return nil, fmt.Errorf("sends elsewhere (%s): give the address of the plug itself", a.Status)
 	case a.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("%s answers %s", p.host, a.Status)
+		return nil, fmt.Errorf("answers %s", a.Status)
 	case len(body) > plugSize:
-		return nil, fmt.Errorf("%s answers more than %d KiB: it is no such plug", p.host, plugSize>>10)
+		return nil, fmt.Errorf("answers more than %d KiB: it is no such plug", plugSize>>10)
 	}
 	return body, nil
 }
 
-func (p *plug) because(err error) error {
+// because is the cause of a failed request, without its address.
+func because(err error) error {
 	var e *url.Error
 	if errors.As(err, &e) {
 		err = e.Err
 	}
 	if errors.Is(err, context.DeadlineExceeded) || isTimeout(err) {
-		return fmt.Errorf("%s did not answer within %v: %w", p.host, plugTime, err)
+		return fmt.Errorf("did not answer within %v: %w", plugTime, err)
 	}
-	return fmt.Errorf("%s: %w", p.host, err)
+	return err
 }
 
 func isTimeout(err error) bool {
@@ -134,11 +135,7 @@ func (p *plug) meter(ctx context.Context, now func() time.Duration, kind string,
 		if err != nil {
 			return 0, err
 		}
-		v, err := parse(body)
-		if err != nil {
-			return 0, fmt.Errorf("%s: %w", p.host, err)
-		}
-		return v, nil
+		return parse(body)
 	}}
 	if _, err := g.Read(ctx); err != nil {
 		return Meter{}, err
