@@ -99,7 +99,7 @@ func (c chip) sources(n int) []source {
 	file := func(what string) string { return fmt.Sprintf("%s/%s%d", c.dir, what, n) }
 	all := []source{
 		{item: fmt.Sprintf("energy%d", n), kind: Counter, files: []string{file("energy") + "_input"}, unit: 1e-6},
-		{item: fmt.Sprintf("power%d", n), kind: Power, files: []string{file("power") + "_average"}, unit: 1e-6, every: c.millis(file("power") + "_average_interval")},
+		{item: fmt.Sprintf("power%d_average", n), kind: Power, files: []string{file("power") + "_average"}, unit: 1e-6, every: c.millis(file("power") + "_average_interval")},
 		{item: fmt.Sprintf("power%d", n), kind: Power, files: []string{file("power") + "_input"}, unit: 1e-6},
 	}
 	if c.ina() && n <= 3 {

@@ -91,8 +91,8 @@ hwmon
 			sys/class/hwmon/hwmon0/power1_average 2400000
 			sys/class/hwmon/hwmon0/power1_average_interval 300`, `
 hwmon
-  hwmon (rail): ibmaem power1
-    ibmaem power1: 2.4 W
+  hwmon (rail): ibmaem power1_average
+    ibmaem power1_average: 2.4 W
     part: ibmaem power1 (power)
     every 300ms
 `},
