@@ -11,6 +11,7 @@ import (
 
 	"assay/bench/engine"
 	"assay/bench/host"
+	"assay/bench/memory"
 	"assay/bench/metric"
 	"assay/bench/runner"
 	"assay/bench/task"
@@ -59,6 +60,9 @@ type Setup struct {
 
 	// MemAvailable returns the bytes that workers may take together.
 	MemAvailable func() int64
+
+	// Shared follows what a worker shares with the GPU; nil where nothing can.
+	Shared func(pid int) (*memory.Shared, error)
 
 	Progress func(Step)
 
