@@ -81,7 +81,8 @@ func (m *measured) follow(w *worker) {
 // look ends a phase of the worker and returns what it took. A worker that has
 // died is found by the next request to it.
 func (f *footprint) look(mt *metric.Metric) int64 {
-	if f == nil || f.watch == nil {
+	if f.watch == nil {
+		f.lack(mt, f.why[metric.PeakMemory.Name])
 		return -1
 	}
 	took, err := f.watch.Look()
@@ -113,7 +114,9 @@ func (w *worker) remember(ctx context.Context) *footprint {
 	f := w.memory
 	f.run = f.look(metric.RunMemory)
 	if f.watch != nil {
-		f.peak = f.watch.Peak()
+		if f.peak = f.watch.Peak(); f.peak < 0 {
+			f.lack(metric.PeakMemory, fmt.Errorf("this system tells no peak: %w", errors.ErrUnsupported))
+		}
 	}
 	var err error
 	f.steady, err = memory.Share(w.Pid())
