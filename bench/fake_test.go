@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"testing"
 	"time"
 
@@ -24,6 +23,7 @@ import (
 // protocol.
 type script struct {
 	Spin      time.Duration // one inference
+	Memory    appetite
 	Wrong     int           // every Wrong-th label is answered wrongly; 0 is never
 	Load      string        // an error at loading
 	Absent    string        // an unsupported error at loading
@@ -32,12 +32,6 @@ type script struct {
 	Once      string        // a file that is removed by the first misbehaviour, so that it happens only once
 	Nonsense  bool          // writes garbage in the middle of the protocol
 	Say       string        // last words on stderr
-
-	Hold  int    // B that loading takes and keeps
-	Spike int    // B that loading takes beside them and gives back
-	Grow  int    // B that the first inference takes and keeps
-	Arena int64  // B that it says it has; 0 is unknown
-	DieAt string // "bind" or "stats"
 }
 
 func TestMain(m *testing.M) {
@@ -78,19 +72,8 @@ func (f fakeEngine) Open(_ context.Context, a models.Artifact, _ engine.Options)
 	case s.script.Load != "":
 		return nil, errors.New(s.script.Load)
 	}
-	s.held = append(s.held, touched(s.Hold))
-	touched(s.Spike)
-	debug.FreeOSMemory()
+	s.Memory.load()
 	return s, nil
-}
-
-// touched returns n bytes that are resident.
-func touched(n int) []byte {
-	b := make([]byte, n)
-	for i := 0; i < n; i += 4096 {
-		b[i] = 1
-	}
-	return b
 }
 
 type fakeSession struct {
@@ -99,17 +82,6 @@ type fakeSession struct {
 	sets [][]tensor.Tensor
 	res  []tensor.Tensor
 	n    int
-	held [][]byte
-}
-
-func (s *fakeSession) ArenaSize() int64 {
-	if s.DieAt == "stats" {
-		os.Exit(7)
-	}
-	if s.Arena == 0 {
-		return -1
-	}
-	return s.Arena
 }
 
 func (s *fakeSession) IO() (in, out []engine.Desc) {
@@ -117,9 +89,7 @@ func (s *fakeSession) IO() (in, out []engine.Desc) {
 }
 
 func (s *fakeSession) Bind(sets [][]tensor.Tensor, out []tensor.Tensor) error {
-	if s.DieAt == "bind" {
-		os.Exit(7)
-	}
+	s.Memory.die("bind")
 	s.sets, s.res = sets, out
 	return nil
 }
@@ -134,9 +104,7 @@ func (s *fakeSession) misbehaves(after int) bool {
 
 func (s *fakeSession) Run(i int) error {
 	begun := time.Now()
-	if s.n++; s.n == 1 && s.Grow > 0 {
-		s.held = append(s.held, touched(s.Grow))
-	}
+	s.n++
 	if s.misbehaves(s.DieAfter) {
 		fmt.Fprintln(os.Stderr, s.Say)
 		os.Exit(7)
@@ -150,6 +118,7 @@ func (s *fakeSession) Run(i int) error {
 	x := tensor.Of[float32](s.sets[i][0]) // label, index
 	y := tensor.Of[float32](s.res[0])
 	clear(y)
+	s.Memory.run()
 	label := int(x[0])
 	if s.Wrong > 0 && int(x[1])%s.Wrong == 0 {
 		label = (label + 1) % 4

@@ -100,6 +100,14 @@ func (f *footprint) loaded() {
 	}
 }
 
+// bound ends a phase that is no metric: inputs are the harness's, not the
+// model's.
+func (f *footprint) bound() {
+	if f != nil {
+		f.look(metric.RunMemory)
+	}
+}
+
 // warmed reads what is shared with a GPU, before another worker is started: it
 // may be known by how much less memory the device has.
 func (f *footprint) warmed() {

@@ -34,8 +34,8 @@ func TestFootprint(t *testing.T) {
 	set.Plan.Trials, set.Plan.MaxTrials, set.Plan.Cold = 3, 3, 0
 	set.Shared = func(int) (*memory.Shared, error) { return nil, fmt.Errorf("no GPU here: %w", errors.ErrUnsupported) }
 	g := testGroup(t, []string{less, more, arena, gpu},
-		script{Spin: spin, Hold: 32 * mb, Spike: 96 * mb, Grow: 24 * mb, Arena: 8 * mb},
-		script{Spin: spin, Hold: 32 * mb, Grow: 96 * mb, Arena: 32 * mb})
+		script{Spin: spin, Memory: appetite{Hold: 32 * mb, Spike: 96 * mb, Grow: 24 * mb, Arena: 8 * mb}},
+		script{Spin: spin, Memory: appetite{Hold: 32 * mb, Grow: 96 * mb, Arena: 32 * mb}})
 	r := mustRun(t, context.Background(), set, g)
 	base, cand := &r.Groups[0].Cases[0], &r.Groups[0].Cases[1]
 	bytesOf(t, base, "memory.load", 128*mb)
@@ -71,7 +71,10 @@ func TestFootprint(t *testing.T) {
 func TestDiesBetweenPhases(t *testing.T) {
 	set := testSetup(t)
 	set.Plan.Cold = 0
-	g := testGroup(t, []string{"memory.arena <= 1x"}, script{Spin: spin, Arena: 4096}, script{Spin: spin, DieAt: "stats"}, script{Spin: spin, DieAt: "bind"})
+	g := testGroup(t, []string{"memory.arena <= 1x"},
+		script{Spin: spin, Memory: appetite{Arena: 4096}},
+		script{Spin: spin, Memory: appetite{DieAt: "stats"}},
+		script{Spin: spin, Memory: appetite{DieAt: "bind"}})
 	r := mustRun(t, context.Background(), set, g)
 	late, early := &r.Groups[0].Cases[1], &r.Groups[0].Cases[2]
 	if v, ok := late.Value("memory.peak"); late.Status != OK || !ok || v.N != 5 {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"assay/bench/host"
-	"assay/bench/metric"
 	"assay/bench/stat"
 )
 
@@ -265,7 +264,6 @@ func (m *measured) warm(ctx context.Context, c *candidate) *worker {
 		}
 		err := m.s.bind(ctx, c, w, rotated)
 		if err == nil {
-			w.memory.look(metric.RunMemory) // inputs are the harness's, not the model's
 			warmCtx, cancel := context.WithTimeout(ctx, runDeadline)
 			_, err = w.Warm(warmCtx, warmTime, warmRuns)
 			cancel()

@@ -158,7 +158,9 @@ func (s *session) bind(ctx context.Context, c *candidate, w *worker, sets int) e
 	}
 	ctx, cancel := context.WithTimeout(ctx, runDeadline)
 	defer cancel()
-	return w.Bind(ctx, all)
+	err = w.Bind(ctx, all)
+	w.memory.bound()
+	return err
 }
 
 // inputSets returns n sets of inputs of the given batch, spread over d.

@@ -58,11 +58,11 @@ type Setup struct {
 	Probe   func(cpus []int) Prober
 	CPUs    func(threads int) []int
 
-	// MemAvailable returns the bytes that workers may take together.
-	MemAvailable func() int64
-
 	// Shared follows what a worker shares with the GPU; nil where nothing can.
 	Shared func(pid int) (*memory.Shared, error)
+
+	// MemAvailable returns the bytes that workers may take together.
+	MemAvailable func() int64
 
 	Progress func(Step)
 
