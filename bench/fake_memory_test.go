@@ -13,11 +13,18 @@ type appetite struct {
 	Grow  int    // the first inference takes and keeps it
 	Arena int64  // it says it has; 0 is unknown
 	DieAt string // "bind" or "stats": the process ends there
+	Map   bool   // loading maps the model's file and reads all of it
 }
 
 var eaten [][]byte // by this worker
 
-func (a appetite) load() {
+// mapFile maps a file and reads all of it, where the system can.
+var mapFile = func(path string) { panic("cannot map " + path) }
+
+func (a appetite) load(path string) {
+	if a.Map {
+		mapFile(path)
+	}
 	eaten = append(eaten, touched(a.Hold))
 	touched(a.Spike)
 	debug.FreeOSMemory()

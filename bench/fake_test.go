@@ -24,14 +24,14 @@ import (
 type script struct {
 	Spin      time.Duration // one inference
 	Memory    appetite
-	Wrong     int           // every Wrong-th label is answered wrongly; 0 is never
-	Load      string        // an error at loading
-	Absent    string        // an unsupported error at loading
-	DieAfter  int           // inferences until the process kills itself; 0 is never
-	HangAfter int           // inferences until it hangs; 0 is never
-	Once      string        // a file that is removed by the first misbehaviour, so that it happens only once
-	Nonsense  bool          // writes garbage in the middle of the protocol
-	Say       string        // last words on stderr
+	Wrong     int    // every Wrong-th label is answered wrongly; 0 is never
+	Load      string // an error at loading
+	Absent    string // an unsupported error at loading
+	DieAfter  int    // inferences until the process kills itself; 0 is never
+	HangAfter int    // inferences until it hangs; 0 is never
+	Once      string // a file that is removed by the first misbehaviour, so that it happens only once
+	Nonsense  bool   // writes garbage in the middle of the protocol
+	Say       string // last words on stderr
 }
 
 func TestMain(m *testing.M) {
@@ -72,7 +72,7 @@ func (f fakeEngine) Open(_ context.Context, a models.Artifact, _ engine.Options)
 	case s.script.Load != "":
 		return nil, errors.New(s.script.Load)
 	}
-	s.Memory.load()
+	s.Memory.load(a.Path)
 	return s, nil
 }
 

@@ -65,7 +65,7 @@ func (m *measured) follow(w *worker) {
 		f.watch = nil
 		f.lack(metric.PeakMemory, err)
 	}
-	err = fmt.Errorf("GPU memory is not looked for: %w", errors.ErrUnsupported)
+	err = fmt.Errorf("memory shared with a GPU: %w", errors.ErrUnsupported)
 	if m.s.Shared != nil {
 		f.gpu, err = m.s.Shared(w.Pid())
 	}
@@ -87,7 +87,7 @@ func (f *footprint) look(mt *metric.Metric) int64 {
 	}
 	took, err := f.watch.Look()
 	if err == nil && took < 0 {
-		err = fmt.Errorf("this system tells no peak of a phase: %w", errors.ErrUnsupported)
+		err = fmt.Errorf("the peak memory of a phase: %w", errors.ErrUnsupported)
 	}
 	f.lack(mt, err)
 	return took
@@ -123,7 +123,7 @@ func (w *worker) remember(ctx context.Context) *footprint {
 	f.run = f.look(metric.RunMemory)
 	if f.watch != nil {
 		if f.peak = f.watch.Peak(); f.peak < 0 {
-			f.lack(metric.PeakMemory, fmt.Errorf("this system tells no peak: %w", errors.ErrUnsupported))
+			f.lack(metric.PeakMemory, fmt.Errorf("the peak memory of a process: %w", errors.ErrUnsupported))
 		}
 	}
 	var err error
@@ -133,7 +133,7 @@ func (w *worker) remember(ctx context.Context) *footprint {
 		f.cgroup, err = f.group.Peak()
 		f.lack(metric.CgroupMemory, err)
 	}
-	err = fmt.Errorf("the engine tells of no arena: %w", errors.ErrUnsupported)
+	err = fmt.Errorf("the arena of this engine: %w", errors.ErrUnsupported)
 	if slices.Contains(w.Hello().Info.Capabilities, runner.CanStats) {
 		ctx, cancel := context.WithTimeout(ctx, runDeadline)
 		defer cancel()

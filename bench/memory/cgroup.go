@@ -48,7 +48,7 @@ func findHome(root fs.FS) (home, error) {
 			}
 		}
 	}
-	return home{}, fmt.Errorf("here a worker's own cgroup would change more than what is counted, or cannot be made: %w", errors.ErrUnsupported)
+	return home{}, fmt.Errorf("a cgroup for a worker alone, where it would change more than what is counted: %w", errors.ErrUnsupported)
 }
 
 // unified finds a place in the one tree of version 2, in which a group with

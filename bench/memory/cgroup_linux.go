@@ -49,7 +49,7 @@ func newCgroup(root string) (*Cgroup, error) {
 		return nil, fmt.Errorf("make a cgroup for a worker: %w", err)
 	}
 	if _, err := os.Stat(filepath.Join(g.dir, g.peak)); err != nil {
-		return nil, errors.Join(fmt.Errorf("this kernel's cgroups tell no peak: %w", errors.ErrUnsupported), g.Remove())
+		return nil, errors.Join(fmt.Errorf("the peak of a cgroup, in this kernel: %w", errors.ErrUnsupported), g.Remove())
 	}
 	return g, nil
 }

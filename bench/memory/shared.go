@@ -34,7 +34,7 @@ type Shared struct {
 // any, is not the processor's.
 func FollowShared(root fs.FS, pid int) (*Shared, error) {
 	if !tegra(root) {
-		return nil, fmt.Errorf("this device has no GPU that shares the processor's memory and tells of it: %w", errors.ErrUnsupported)
+		return nil, fmt.Errorf("memory shared with a GPU, on a device that is no Jetson: %w", errors.ErrUnsupported)
 	}
 	s := &Shared{root: root, pid: pid, available: available(root), own: -1}
 	if u, err := Read(pid); err == nil {
