@@ -22,16 +22,17 @@ import (
 // worker is a real child process of this test binary that speaks the real
 // protocol.
 type script struct {
+	Memory appetite
+
 	Spin      time.Duration // one inference
-	Memory    appetite
-	Wrong     int    // every Wrong-th label is answered wrongly; 0 is never
-	Load      string // an error at loading
-	Absent    string // an unsupported error at loading
-	DieAfter  int    // inferences until the process kills itself; 0 is never
-	HangAfter int    // inferences until it hangs; 0 is never
-	Once      string // a file that is removed by the first misbehaviour, so that it happens only once
-	Nonsense  bool   // writes garbage in the middle of the protocol
-	Say       string // last words on stderr
+	Wrong     int           // every Wrong-th label is answered wrongly; 0 is never
+	Load      string        // an error at loading
+	Absent    string        // an unsupported error at loading
+	DieAfter  int           // inferences until the process kills itself; 0 is never
+	HangAfter int           // inferences until it hangs; 0 is never
+	Once      string        // a file that is removed by the first misbehaviour, so that it happens only once
+	Nonsense  bool          // writes garbage in the middle of the protocol
+	Say       string        // last words on stderr
 }
 
 func TestMain(m *testing.M) {
@@ -112,13 +113,13 @@ func (s *fakeSession) Run(i int) error {
 	if s.misbehaves(s.HangAfter) {
 		time.Sleep(time.Hour)
 	}
+	s.Memory.run()
 	if s.Nonsense && s.n > 3 {
 		s.out.Write([]byte("this is no frame\n"))
 	}
 	x := tensor.Of[float32](s.sets[i][0]) // label, index
 	y := tensor.Of[float32](s.res[0])
 	clear(y)
-	s.Memory.run()
 	label := int(x[0])
 	if s.Wrong > 0 && int(x[1])%s.Wrong == 0 {
 		label = (label + 1) % 4

@@ -58,9 +58,6 @@ type Setup struct {
 	Probe   func(cpus []int) Prober
 	CPUs    func(threads int) []int
 
-	// Shared follows what a worker shares with the GPU; nil where nothing can.
-	Shared func(pid int) (*memory.Shared, error)
-
 	// MemAvailable returns the bytes that workers may take together.
 	MemAvailable func() int64
 
@@ -69,6 +66,9 @@ type Setup struct {
 	// Explain may add notes to a measured candidate, for example why its
 	// compression does not pay on this device.
 	Explain func(g *GroupResult, c *CaseResult) []string
+
+	// Shared follows what a worker shares with the GPU; nil where nothing can.
+	Shared func(pid int) (*memory.Shared, error)
 }
 
 // A Prober is read between blocks: cheap, without allocation.
