@@ -22,6 +22,8 @@ import (
 // worker is a real child process of this test binary that speaks the real
 // protocol.
 type script struct {
+	Memory appetite
+
 	Spin      time.Duration // one inference
 	Wrong     int           // every Wrong-th label is answered wrongly; 0 is never
 	Load      string        // an error at loading
@@ -71,6 +73,7 @@ func (f fakeEngine) Open(_ context.Context, a models.Artifact, _ engine.Options)
 	case s.script.Load != "":
 		return nil, errors.New(s.script.Load)
 	}
+	s.Memory.load(a.Path)
 	return s, nil
 }
 
@@ -87,6 +90,7 @@ func (s *fakeSession) IO() (in, out []engine.Desc) {
 }
 
 func (s *fakeSession) Bind(sets [][]tensor.Tensor, out []tensor.Tensor) error {
+	s.Memory.die("bind")
 	s.sets, s.res = sets, out
 	return nil
 }
@@ -109,6 +113,7 @@ func (s *fakeSession) Run(i int) error {
 	if s.misbehaves(s.HangAfter) {
 		time.Sleep(time.Hour)
 	}
+	s.Memory.run()
 	if s.Nonsense && s.n > 3 {
 		s.out.Write([]byte("this is no frame\n"))
 	}

@@ -37,8 +37,7 @@ type trialData struct {
 	trial  int
 	set    int      // workers that were interleaved together have the same
 	blocks []*block // one per round, nil where the worker had failed
-	peak   int64
-	pss    int64
+	memory footprint
 }
 
 // measured is a group while it is measured: the baseline, its control, and
@@ -202,7 +201,7 @@ func (m *measured) interleave(ctx context.Context, t int, set []*candidate) {
 	for _, c := range m.shuffled(set) {
 		if w := m.warm(ctx, c); w != nil {
 			workers[c] = w
-			data[c] = &trialData{trial: t, set: m.sets, peak: w.peak, pss: w.pss}
+			data[c] = &trialData{trial: t, set: m.sets}
 		}
 	}
 	rounds := m.s.Plan.Rounds
@@ -213,6 +212,7 @@ func (m *measured) interleave(ctx context.Context, t int, set []*candidate) {
 		}
 		m.rounds = max(m.rounds, r+1-extra)
 	}
+	m.remember(ctx, workers, data)
 	for c, d := range data {
 		if ctx.Err() == nil && c.status == OK {
 			c.trials = append(c.trials, *d)
@@ -258,7 +258,7 @@ func (m *measured) round(ctx context.Context, set []*candidate, workers map[*can
 // warm opens, binds and warms a worker for c; nil if that failed.
 func (m *measured) warm(ctx context.Context, c *candidate) *worker {
 	for {
-		w := m.s.open(ctx, c, m.cpus, c.Threads)
+		w := m.s.open(ctx, c, m.cpus, c.Threads, m.follow)
 		if w == nil {
 			return nil
 		}
@@ -269,7 +269,7 @@ func (m *measured) warm(ctx context.Context, c *candidate) *worker {
 			cancel()
 		}
 		if err == nil {
-			w.remember()
+			w.memory.warmed()
 			return w
 		}
 		words := w.LastWords()
@@ -317,6 +317,7 @@ func (w *worker) end(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	w.Close(ctx) // an error here is a worker that had to be killed, after its last measurement
+	w.leave()
 }
 
 // condition judges what happened to the device while the group was measured.

@@ -45,7 +45,7 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.StringVar(&f.format, "format", "table", "output format: "+strings.Join(render.Formats(), ", "))
 	fl.StringArrayVar(&f.labels, "label", nil, "key=value recorded with the run, for example commit=1a2b3c (repeatable)")
 	fl.StringVar(&f.store, "store", "", `SQLite file that keeps the run, or "none" (default $ASSAY_STORE or the user's data folder)`)
-	fl.BoolVar(&f.details, "details", false, "also print tails, cold starts, throughput and controls")
+	fl.BoolVar(&f.details, "details", false, "also print tails, cold starts, throughput, controls and memory")
 	fl.IntVar(&f.trials, "trials", 0, "trials instead of the suite's")
 	fl.IntVar(&f.rounds, "rounds", 0, "rounds instead of the suite's")
 	fl.DurationVar(&f.budget, "budget", 0, "time budget instead of the suite's")

@@ -124,7 +124,7 @@ func newSession(m *onnx.Model, batch, threads int, more ...string) (*session, er
 		return nil, err
 	}
 	b.allocate()
-	s := &session{m: m, pool: p, b: b, env: b.env, steps: b.steps, in: descs(g.inputs), out: descs(g.outputs), packed: b.weights()}
+	s := &session{m: m, pool: p, b: b, env: b.env, steps: b.steps, in: descs(g.inputs), out: descs(g.outputs), packed: b.weights(), arena: int64(b.arena)}
 	for i, name := range g.names {
 		s.out[i].Name = name
 	}

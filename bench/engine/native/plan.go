@@ -48,6 +48,7 @@ type builder struct {
 	node   *node // being planned
 	at     int   // its index
 	packed int   // bytes of packed weights
+	arena  int   // bytes of the arena
 }
 
 // build plans g for the given threads. Constants, weights and the arena are
@@ -165,7 +166,8 @@ func (b *builder) weights() int64 {
 
 // allocate gives every slot in the arena its bytes.
 func (b *builder) allocate() {
-	arena := tensor.Aligned(b.arrange())
+	b.arena = b.arrange()
+	arena := tensor.Aligned(b.arena)
 	for i, s := range b.slots {
 		if s.kind == inArena {
 			b.env.buf[i] = arena[s.offset : s.offset+s.size : s.offset+s.size]

@@ -21,11 +21,13 @@ type session struct {
 	in, out []engine.Desc
 	sets    [][]tensor.Tensor
 	packed  int64
+	arena   int64
 }
 
 var (
 	_ engine.Session = (*session)(nil)
 	_ engine.Sizer   = (*session)(nil)
+	_ engine.Arena   = (*session)(nil)
 )
 
 func descs(values []*value) []engine.Desc {
@@ -41,6 +43,10 @@ func (s *session) IO() (in, out []engine.Desc) { return s.in, s.out }
 
 // PackedSize returns the bytes of all weights as the kernels read them.
 func (s *session) PackedSize() int64 { return s.packed }
+
+// ArenaSize returns the bytes that the plan gives to values and scratch.
+// Weights lie beside them.
+func (s *session) ArenaSize() int64 { return s.arena }
 
 // Bind checks and keeps the tensors. Elements must be aligned for their type.
 func (s *session) Bind(sets [][]tensor.Tensor, out []tensor.Tensor) error {
