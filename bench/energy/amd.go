@@ -14,7 +14,7 @@ const amdRemedy = `sudo groupadd -f energy && sudo usermod -aG energy "$USER" &&
 	`echo 'ACTION=="add|change", SUBSYSTEM=="hwmon", ATTR{name}=="amd_energy", ` +
 	`RUN+="/bin/sh -c '"'"'chgrp energy /sys%p/energy*_input'"'"'"' | ` +
 	`sudo tee /etc/udev/rules.d/70-assay-amd.rules && ` +
-	`sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=hwmon, then log in again`
+	`sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=hwmon # then log in again`
 
 // amdMeters finds the sockets of the amd_energy driver
 // (Documentation/hwmon/amd_energy.rst), which newer kernels dropped:

@@ -24,7 +24,7 @@ var ipmiDevices = []string{"dev/ipmi0", "dev/ipmi/0", "dev/ipmidev/0"}
 // device node, so GROUP and MODE of udev reach it.
 const ipmiRemedy = `sudo groupadd -f energy && sudo usermod -aG energy "$USER" && ` +
 	`echo 'SUBSYSTEM=="ipmi", GROUP="energy", MODE="0660"' | sudo tee /etc/udev/rules.d/70-assay-ipmi.rules && ` +
-	`sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=ipmi, then log in again (the group can then do all that IPMI can, such as switch the power off)`
+	`sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=ipmi # then log in again; the group can do all that IPMI can, such as switching the power off`
 
 // probeIPMI finds a server's management controller, which ipmitool asks for
 // the power at the plug (DCMI 1.5, §6.6.1, Get Power Reading). A command that

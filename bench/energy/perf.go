@@ -26,7 +26,7 @@ const perfDir = "sys/bus/event_source/devices/power"
 // perfRemedy lifts what keeps users from events of a whole CPU
 // (Documentation/admin-guide/perf-security.rst and sysctl/kernel.rst:
 // perf_event_paranoid from 1 on asks for CAP_PERFMON, Linux 5.8).
-const perfRemedy = `sudo setcap cap_perfmon=ep "$(command -v assay)", or for all users until the next start sudo sysctl kernel.perf_event_paranoid=0`
+const perfRemedy = `sudo setcap cap_perfmon=ep "$(readlink -f "$(command -v assay)")" # or, for all users until the next start: sudo sysctl kernel.perf_event_paranoid=0`
 
 // perfMeters finds RAPL's perf events: for every CPU that the unit names, of
 // which there is one per package, an energy of the package and one of its
@@ -182,6 +182,9 @@ func parseEvent(s string) (uint64, error) {
 	return n, nil
 }
 
+// mostCPUs is the most that Linux can be built for (CONFIG_NR_CPUS).
+const mostCPUs = 8192
+
 // parseCPUs reads a list such as "0,18" or "0-1".
 func parseCPUs(s string) (cpus []int, err error) {
 	for part := range strings.SplitSeq(s, ",") {
@@ -191,7 +194,7 @@ func parseCPUs(s string) (cpus []int, err error) {
 		}
 		a, err := strconv.ParseUint(first, 10, 16)
 		b, err2 := strconv.ParseUint(last, 10, 16)
-		if err != nil || err2 != nil || b < a {
+		if err != nil || err2 != nil || b < a || len(cpus)+int(b-a) >= mostCPUs {
 			return nil, fmt.Errorf("%q is not a list of CPUs", s)
 		}
 		for ; a <= b; a++ {

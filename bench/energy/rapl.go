@@ -65,7 +65,7 @@ const powercapRemedy = `sudo groupadd -f energy && sudo usermod -aG energy "$USE
 	`echo 'ACTION=="add|change", SUBSYSTEM=="powercap", KERNEL=="intel-rapl*:*", ` +
 	`RUN+="/bin/chgrp energy /sys%p/energy_uj", RUN+="/bin/chmod 0440 /sys%p/energy_uj"' | ` +
 	`sudo tee /etc/udev/rules.d/70-assay-rapl.rules && ` +
-	`sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=powercap, then log in again`
+	`sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=powercap # then log in again`
 
 // A zone is a power zone of powercap (Documentation/power/powercap).
 type zone struct {

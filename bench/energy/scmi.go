@@ -27,7 +27,7 @@ func probeSCMI(_ context.Context, env Env) ([]Meter, error) {
 			return nil, err
 		}
 		number := strings.TrimPrefix(path.Base(dir), "arm-scmi:")
-		if within(number, counted) {
+		if nested(number, counted) {
 			m.Parts = append(m.Parts, Domain{name, Power})
 			continue
 		}
@@ -52,8 +52,8 @@ func probeSCMI(_ context.Context, env Env) ([]Meter, error) {
 	return []Meter{m}, nil
 }
 
-// within reports whether the zone number ("0:1:2") lies in a counted one.
-func within(number string, counted map[string]bool) bool {
+// nested reports whether the zone number ("0:1:2") lies in a counted one.
+func nested(number string, counted map[string]bool) bool {
 	for {
 		i := strings.LastIndexByte(number, ':')
 		if i < 0 {
