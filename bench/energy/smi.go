@@ -95,7 +95,8 @@ type smiRow struct {
 // ("[N/A]", "[Unknown Error]") is an error of its row.
 func parseSMI(text string) (rows []smiRow, err error) {
 	for line := range strings.Lines(text) {
-		if strings.TrimSpace(line) == "" {
+		switch strings.TrimSpace(line) {
+		case "", "No devices were found":
 			continue
 		}
 		first, rest, ok := strings.Cut(line, ",")
