@@ -48,13 +48,14 @@ func raplProbe(open perfOpener) Probe {
 // notReadable joins why neither powercap nor a substitute can be read. The
 // remedy is powercap's, which needs no right beyond reading its files.
 func notReadable(powercap, others error) error {
-	switch {
-	case powercap == nil:
+	if powercap == nil {
 		return others
-	case others == nil:
-		return denied{powercap, powercapRemedy}
 	}
-	return denied{fmt.Errorf("%w; %w", powercap, others), powercapRemedy}
+	remedy := cmp.Or(RemedyOf(powercap), powercapRemedy)
+	if others != nil {
+		powercap = fmt.Errorf("%w; %w", powercap, others)
+	}
+	return denied{powercap, remedy}
 }
 
 // powercapRemedy lets a group read the counters. They are for root alone since
@@ -66,6 +67,10 @@ const powercapRemedy = `sudo groupadd -f energy && sudo usermod -aG energy "$USE
 	`RUN+="/bin/chgrp energy /sys%p/energy_uj", RUN+="/bin/chmod 0440 /sys%p/energy_uj"' | ` +
 	`sudo tee /etc/udev/rules.d/70-assay-rapl.rules && ` +
 	`sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=powercap # then log in again`
+
+// hiddenRemedy is for containers: their engines put an empty folder over
+// /sys/devices/virtual/powercap, to which the zones of the class are links.
+const hiddenRemedy = "outside of the container all is there; or: docker run --security-opt systempaths=unconfined, podman run --security-opt unmask=/sys/devices/virtual/powercap"
 
 // A zone is a power zone of powercap (Documentation/power/powercap).
 type zone struct {
@@ -91,6 +96,9 @@ func powercapZones(t tree) ([]zone, error) {
 	for _, driver := range []string{"intel-rapl", "intel-rapl-mmio"} {
 		names := map[string]string{} // by number: "0" is "package-0"
 		for _, dir := range t.glob("sys/class/powercap/" + driver + ":*") {
+			if !t.has(dir) { // a link to what is not there
+				return nil, denied{fmt.Errorf("/%s is hidden: %w", dir, fs.ErrPermission), hiddenRemedy}
+			}
 			name, err := t.text(dir + "/name")
 			if err != nil {
 				return nil, err

@@ -186,6 +186,7 @@ func TestRAPLDenied(t *testing.T) {
 		{"perf instead", "x86-intel-rapl", func(a *altering) { deny(a, energy) }, perf.open, "read through perf events", ""},
 		{"amd_energy instead", "x86-amd", func(a *altering) { deny(a, energy) }, noPerf, "read through the amd_energy driver", ""},
 		{"amd_energy alone", "x86-amd", func(a *altering) { a.remove(pkg0 + "/name"); a.remove(pkg0 + ":0/name"); hide(a) }, noPerf, "read through the amd_energy driver", ""},
+		{"hidden by a container", "x86-amd", func(a *altering) { a.fail(pkg0, fs.ErrNotExist); a.remove("sys/class/hwmon/hwmon2/name") }, noPerf, "/" + pkg0 + " is hidden: permission denied", hiddenRemedy},
 		{"no perf", "x86-intel-rapl", func(a *altering) { deny(a, energy); a.remove(perfDir + "/type") }, noPerf, "/" + energy + ": permission denied", powercapRemedy},
 		{"perf denied", "x86-intel-rapl", func(a *altering) { deny(a, energy) }, fakePerf{err: fs.ErrPermission}.open, "/" + energy + ": permission denied; perf event energy-pkg on CPU 0: permission denied", powercapRemedy},
 		{"perf denied, no powercap", "x86-intel-rapl", hide, fakePerf{err: fs.ErrPermission}.open, "perf event energy-pkg on CPU 0: permission denied", perfRemedy},
