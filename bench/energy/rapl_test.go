@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"math"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -252,6 +253,27 @@ func TestOpenPsys(t *testing.T) {
 	}
 }
 
+// TestOpenDenied wants every reason in the error, and the remedy of the
+// preferred kind.
+func TestOpenDenied(t *testing.T) {
+	a := alter(recorded(t, "x86-amd"))
+	a.fail(pkg0+"/energy_uj", fs.ErrPermission)
+	a.fail("sys/class/hwmon/hwmon2/energy2_input", fs.ErrPermission)
+	a.set("dev/ipmi0", "")
+	_, err := Open(t.Context(), a.env(), "")
+	if !errors.Is(err, ErrNoMeter) || !errors.Is(err, errors.ErrUnsupported) || RemedyOf(err) != powercapRemedy {
+		t.Errorf("%v, remedy %q", err, RemedyOf(err))
+	}
+	for _, want := range []string{"rapl: /" + pkg0 + "/energy_uj: permission denied", "; ipmi: /dev/ipmi0 is there", "(assay doctor says what mends it)"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%v lacks %q", err, want)
+		}
+	}
+	if _, err := Open(t.Context(), treeOf().env(), "rapl"); !errors.Is(err, ErrNoMeter) || RemedyOf(err) != "" {
+		t.Errorf("none: %v, remedy %q", err, RemedyOf(err))
+	}
+}
+
 // FuzzRAPL holds RAPL to its promises on files of any content: no panic, and
 // readings that are finite and never fall.
 func FuzzRAPL(f *testing.F) {
@@ -276,4 +298,19 @@ func FuzzRAPL(f *testing.F) {
 			t.Errorf("%v J after %v J", after.Value, before.Value)
 		}
 	})
+}
+
+// TestDocumentedRule holds the commands of docs/devices.md against those that
+// the remedy prints.
+func TestDocumentedRule(t *testing.T) {
+	docs, err := os.ReadFile("../../docs/devices.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands, _, _ := strings.Cut(powercapRemedy, " # ")
+	for c := range strings.SplitSeq(commands, " && ") {
+		if !strings.Contains(string(docs), c) {
+			t.Errorf("docs/devices.md lacks %s", c)
+		}
+	}
 }
