@@ -23,7 +23,7 @@ func probeACPI(_ context.Context, env Env) ([]Meter, error) {
 	var errs error
 	for _, dir := range t.glob("sys/class/hwmon/hwmon*") {
 		if !t.has(dir + "/name") {
-			dir += "/device" // where the driver puts its files before Linux 6.15
+			dir += "/device" // where the driver puts its files in older kernels
 		}
 		if name, err := t.text(dir + "/name"); err != nil || name != "power_meter" {
 			continue

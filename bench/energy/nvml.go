@@ -16,8 +16,8 @@ func init() { Register("nvml", RankCounter+1, nvmlProbe("libnvidia-ml.so.1")) }
 // is what "Part-time Power Measurements" (arXiv 2312.02741) found against
 // meters at the supply; NVIDIA states the same 5 % for Fermi and Kepler.
 const (
-	nvmlInterval = 100 * time.Millisecond
-	nvmlError    = 0.05
+	nvmlInterval   = 100 * time.Millisecond
+	nvmlInaccuracy = 0.05
 )
 
 // Signs of an NVIDIA driver: on Linux, in WSL 2 and on Windows. Without one
@@ -131,7 +131,7 @@ func nvmlMeters(lib *nvmlFuncs, env Env) ([]Meter, error) {
 		gpus = append(gpus, g)
 	}
 	return gpuMeters(gpus, notes, func(gpus []gpu) (m Meter, err error) {
-		m = Meter{Interval: nvmlInterval, Error: nvmlError}
+		m = Meter{Interval: nvmlInterval, Error: nvmlInaccuracy}
 		for _, g := range gpus {
 			s, err := nvmlSensor(lib, env, g, kind)
 			if err != nil {

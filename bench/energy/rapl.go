@@ -14,12 +14,12 @@ import (
 func init() { Register("rapl", RankCounter, raplProbe(openPerf)) }
 
 // raplInterval is how often the processor renews its counters (Intel SDM vol.
-// 3B, §16.10.1: about 1 ms).
+// 3B, "RAPL Interfaces": about 1 ms).
 const raplInterval = time.Millisecond
 
 // raplProbe finds the processor's own energy counters (RAPL): through powercap,
 // where that may not be read through perf events, and else through the
-// amd_energy driver of Linux 5.8 to 5.12. All three show the same registers.
+// amd_energy driver of older kernels. All three show the same registers.
 func raplProbe(open perfOpener) Probe {
 	return func(_ context.Context, env Env) ([]Meter, error) {
 		t := tree{env.System.FS}
@@ -123,8 +123,8 @@ func powercapZones(t tree) ([]zone, error) {
 
 // powercapMeters makes the meters: packages with their memory, and psys.
 // Core and uncore lie in their package, so they are named and not added;
-// memory does not (Intel SDM vol. 3B, §16.10.1: the package is the die, the
-// memory domain is the memory attached to it).
+// memory does not (Intel SDM vol. 3B, "RAPL Interfaces": the package is the
+// die, the memory domain is the memory attached to it).
 func powercapMeters(t tree, env Env, zones []zone) ([]Meter, error) {
 	m := Meter{Name: "rapl", Scope: Package, Interval: raplInterval}
 	psys := Meter{Name: "rapl/psys", Scope: Board, Interval: raplInterval, Notes: []string{psysNote}}

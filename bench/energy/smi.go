@@ -42,7 +42,7 @@ func smiMeters(ctx context.Context, env Env, why error) ([]Meter, error) {
 		for _, g := range gpus {
 			names = append(names, fmt.Sprintf("gpu-%d", g.index))
 		}
-		return Meter{Interval: smiInterval, Error: nvmlError, Total: []Sensor{&gauge{
+		return Meter{Interval: smiInterval, Error: nvmlInaccuracy, Total: []Sensor{&gauge{
 			domain: Domain{strings.Join(names, " + "), Power}, now: env.Now,
 			value: func(ctx context.Context) (float64, error) { return smiSum(ctx, env, gpus) },
 		}}}, nil
