@@ -104,6 +104,22 @@ func TestPerf(t *testing.T) {
 	}
 }
 
+// TestPerfNames has dies with counters of their own, and a CPU whose place is
+// not told.
+func TestPerfNames(t *testing.T) {
+	a := serverPerf()
+	a.set(perfDir+"/cpumask", "0,18,24")
+	a.set("sys/devices/system/cpu/cpu18/topology/physical_package_id", "0")
+	a.set("sys/devices/system/cpu/cpu18/topology/die_id", "1")
+	for _, e := range []string{"energy-ram", "energy-psys"} {
+		a.remove(perfDir + "/events/" + e)
+	}
+	m := probes(t, raplProbe(fakePerf{counts: map[uint64]uint64{2: 1}}.open), a.env())
+	if got, want := m.String(), "rapl (package): package-0 + package-0-die-1 + package of CPU 24"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 // TestPerfPartly closes what it has opened when a later event is refused.
 func TestPerfPartly(t *testing.T) {
 	closed := 0
