@@ -22,6 +22,7 @@ run: setup ## measure suite quick, print the table, store the run
 
 test: setup ## every test (needs a C compiler and npm, installs nothing else)
 	$(GO) test -timeout 14m ./...
+	$(GO) test -tags nvml ./bench/energy
 
 race: ## the packages that share memory between goroutines, under the race detector
 	$(GO) test -race -timeout 20m ./bench/... ./reports/...
