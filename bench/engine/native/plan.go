@@ -93,7 +93,7 @@ func (b *builder) slot(v *value) int {
 	}
 	s := slot{size: v.bytes(), first: b.at, last: b.at}
 	if v.konst {
-		s.kind, s.data = isConst, v.data
+		s.kind, s.data = isConst, v.tensor().Data
 	}
 	i := b.newSlot(s)
 	b.of[v] = i

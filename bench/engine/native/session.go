@@ -15,8 +15,8 @@ import (
 type session struct {
 	m       *onnx.Model // holds the bytes of constants
 	pool    *pool.Pool
-	b       *builder
 	env     *env
+	outs    []int // slots of the outputs
 	steps   []step
 	in, out []engine.Desc
 	sets    [][]tensor.Tensor
@@ -66,7 +66,7 @@ func (s *session) Bind(sets [][]tensor.Tensor, out []tensor.Tensor) error {
 	}
 	s.sets = sets
 	for i, t := range out {
-		s.env.buf[s.b.of[s.b.g.outputs[i]]] = t.Data
+		s.env.buf[s.outs[i]] = t.Data
 	}
 	return nil
 }
@@ -118,6 +118,6 @@ func (s *session) Close() error {
 		return nil
 	}
 	s.pool.Close()
-	s.steps, s.sets, s.b, s.env = nil, nil, nil, nil
+	s.steps, s.sets, s.env = nil, nil, nil
 	return s.m.Close()
 }
