@@ -82,9 +82,12 @@ func cpuList(s string) int {
 }
 
 // each returns the distinct values of the files that match, joined by "+".
-func each(root fs.FS, pattern string) string {
+func each(root fs.FS, pattern string) string { return distinct(root, glob(root, pattern)) }
+
+// distinct returns the distinct values of files, joined by "+".
+func distinct(root fs.FS, files []string) string {
 	var vs []string
-	for _, p := range glob(root, pattern) {
+	for _, p := range files {
 		if v := text(root, p); v != "" && !slices.Contains(vs, v) {
 			vs = append(vs, v)
 		}
