@@ -101,7 +101,7 @@ func (l Limits) processor(r *report, before Condition, during During, after Cond
 // named lists processes for a message: "stress-ng (pid 4242, 0.98 cores)".
 func named(ns []Neighbour) string {
 	if len(ns) == 0 {
-		return "them (none of them can be seen from here: top on the host shows which)"
+		return "them (too short-lived to be seen, or out of sight of this container: top on the host shows which)"
 	}
 	var parts []string
 	for _, n := range ns {

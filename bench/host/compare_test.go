@@ -26,7 +26,7 @@ func TestCompare(t *testing.T) {
 		{"calm", func(b *Condition, d *During, a *Condition) {}, "", ""},
 		{"some steal", func(b *Condition, d *During, a *Condition) { a.Steal = b.Steal + 5 }, "hypervisor took 2.1 %", ""},
 		{"much steal", func(b *Condition, d *During, a *Condition) { a.Steal = b.Steal + 60 }, "", "hypervisor took 25.0 %"},
-		{"a neighbour without a name", func(b *Condition, d *During, a *Condition) { a.Busy += 60 }, "other processes used 1.0 of 4 cores: stop them (none of them can be seen from here", ""},
+		{"a neighbour without a name", func(b *Condition, d *During, a *Condition) { a.Busy += 60 }, "other processes used 1.0 of 4 cores: stop them (too short-lived to be seen", ""},
 		{"a neighbour", func(b *Condition, d *During, a *Condition) {
 			a.Busy += 60
 			d.Neighbours = []Neighbour{{"stress-ng", 4242, 0.98}}

@@ -27,7 +27,7 @@ type Glance struct {
 const (
 	watchShare = 0.0005
 	watchEvery = time.Second
-	tasksEvery = 10 * time.Second // the table of processes is long
+	tasksEvery = 5 * time.Second // the table of processes is long
 )
 
 // A Watch looks at a device while it is measured. It is used between timed
