@@ -157,13 +157,16 @@ func throttling(r *report, before Condition, during During, after Condition) {
 // clock judges the governor, the clock's upper limit and the clock under load.
 func (l Limits) clock(r *report, before Condition, during During, after Condition) {
 	switch {
-	case before.Governor != after.Governor:
+	case differ(before.Governor, after.Governor):
 		r.violate("the governor changed from %q to %q: set it to performance before measuring", before.Governor, after.Governor)
 	case len(during.Governors) > 1:
 		r.violate("the governor changed in between (%s): something else on this device sets it, stop that", strings.Join(during.Governors, ", "))
 	}
-	if before.Boost != after.Boost {
-		r.violate("boost was %s before and %s after: something else on this device sets it, stop that", said(before.Boost), said(after.Boost))
+	if differ(before.PowerMode, after.PowerMode) {
+		r.violate("the power mode changed from %q to %q: something else on this device sets it, stop that", before.PowerMode, after.PowerMode)
+	}
+	if differ(before.Boost, after.Boost) {
+		r.violate("boost was %s before and %s after: something else on this device sets it, stop that", before.Boost, after.Boost)
 	}
 	if after.MaxMHz > 0 && after.MaxMHz < 0.99*before.MaxMHz {
 		r.violate("the highest clock fell from %.0f to %.0f MHz: cool the device, set its power mode before measuring", before.MaxMHz, after.MaxMHz)
@@ -182,12 +185,8 @@ func (l Limits) clock(r *report, before Condition, during During, after Conditio
 	r.violate("%s: cool the device, and set the governor (%s)", text, setGovernor)
 }
 
-func said(s string) string {
-	if s == "" {
-		return "unknown"
-	}
-	return s
-}
+// differ reports whether two values that are known differ.
+func differ(a, b string) bool { return a != b && a != "" && b != "" }
 
 // heat judges the sensors: hot at the end or in between, or not at rest.
 func (l Limits) heat(r *report, before Condition, during During, after Condition) {

@@ -56,6 +56,10 @@ func TestCompare(t *testing.T) {
 		{"powersave of intel_pstate", func(b *Condition, d *During, a *Condition) {
 			b.Governor, a.Governor, b.Driver, a.Driver = "powersave", "powersave", "intel_pstate", "intel_pstate"
 		}, "", ""},
+		{"power mode changed", func(b *Condition, d *During, a *Condition) {
+			b.PowerMode, a.PowerMode = "15W (mode 2)", "MAXN (mode 0)"
+		}, "", "power mode changed from"},
+		{"power mode unknown in the end", func(b *Condition, d *During, a *Condition) { b.PowerMode = "15W (mode 2)" }, "", ""},
 		{"boost switched", func(b *Condition, d *During, a *Condition) { b.Boost, a.Boost = "off", "on" }, "", "boost was off before and on after"},
 		{"clock capped", func(b *Condition, d *During, a *Condition) { a.MaxMHz = 1500 }, "", "from 2400 to 1500 MHz"},
 		{"clock held", func(b *Condition, d *During, a *Condition) { d.LoadMHz = 2300 }, "", ""},

@@ -34,6 +34,7 @@ type Condition struct {
 	MaxMHz     float64            `json:"max_mhz,omitempty"` // the highest clock that the governor may choose, 0 if unknown
 	Celsius    map[string]float64 `json:"celsius,omitempty"`
 	Throttled  int64              `json:"throttled"`             // throttle events since boot, −1 if unknown
+	PowerMode  string             `json:"power_mode,omitempty"`  // Jetson's nvpmodel
 	OverPower  int64              `json:"oc3,omitempty"`         // events since boot of Jetson's oc3: the module's average power was at its limit
 	Firmware   uint32             `json:"firmware,omitempty"`    // Raspberry Pi's get_throttled: bits 0–3 now, 16–19 since boot
 	FirmwareBy string             `json:"firmware_by,omitempty"` // who told Firmware: sysfs, vcgencmd, rpi_volt; "" if nobody

@@ -142,7 +142,7 @@ func TestObserve(t *testing.T) {
 		{"rpi4", Condition{CPUs: 4, Governor: "ondemand", Driver: "cpufreq-dt", MHz: 1800, MaxMHz: 1800, Throttled: -1, Firmware: 0x50005, FirmwareBy: "sysfs", Quota: -1, Celsius: map[string]float64{"cpu-thermal": 79.85}}},
 		{"x86-intel-rapl", Condition{CPUs: 2, Governor: "powersave", Boost: "on", Driver: "intel_pstate", MHz: 3200, MaxMHz: 4600, Throttled: 3, Quota: -1, Celsius: map[string]float64{"x86_pkg_temp": 52}}},
 		{"x86-amd", Condition{CPUs: 2, Governor: "schedutil", Boost: "on", Driver: "acpi-cpufreq", MHz: 3400, MaxMHz: 3400, Throttled: -1, Quota: -1, Celsius: map[string]float64{"k10temp Tctl": 61.25}}},
-		{"jetson-orin-nx", Condition{CPUs: 4, Governor: "schedutil", Driver: "tegra194-cpufreq", MHz: 729.6, MaxMHz: 1984, Throttled: 0, OverPower: 2, Quota: -1, Celsius: map[string]float64{"cpu-thermal": 63.625, "gpu-thermal": 60.1, "soc0-thermal": 61, "tj-thermal": 63.781}}},
+		{"jetson-orin-nx", Condition{CPUs: 4, Governor: "schedutil", Driver: "tegra194-cpufreq", MHz: 729.6, MaxMHz: 1984, Throttled: 0, PowerMode: "15W (mode 2)", OverPower: 2, Quota: -1, Celsius: map[string]float64{"cpu-thermal": 63.625, "gpu-thermal": 60.1, "soc0-thermal": 61, "tj-thermal": 63.781}}},
 		{"cgroup", Condition{Throttled: -1, Quota: -1, Busy: 1111.53, Steal: 13.01}},
 	} {
 		got := Observe(Recorded(recorded(t, c.fixture, "")))

@@ -39,6 +39,9 @@ func Observe(sys System) Condition {
 	if c.Firmware, c.FirmwareBy, err = src.flags(); err != nil {
 		c.Notes = append(c.Notes, fmt.Sprintf("whether the firmware throttles is unknown: %v", err))
 	}
+	if c.PowerMode, err = powerMode(sys); err != nil {
+		c.Notes = append(c.Notes, fmt.Sprintf("the power mode is unknown: %v", err))
+	}
 	if c.CPUs == 0 {
 		c.CPUs = info.cores
 	}
@@ -54,6 +57,9 @@ func Observe(sys System) Condition {
 	}
 	if sys.live() {
 		c.ask()
+	}
+	if limit, free := memoryLimit(root); limit > 0 && (c.FreeMem == 0 || free < c.FreeMem) {
+		c.FreeMem = free // the cgroup allows no more
 	}
 	return c
 }
