@@ -33,6 +33,9 @@ type script struct {
 	Say       string        // last words on stderr
 }
 
+// roles are what this test binary does where a variable of that name is set.
+var roles = map[string]func(){}
+
 func TestMain(m *testing.M) {
 	if os.Getenv("ASSAY_FAKE_WORKER") != "" {
 		in, out, err := runner.Stdio()
@@ -44,6 +47,12 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		return
+	}
+	for name, role := range roles {
+		if os.Getenv(name) != "" {
+			role()
+			return
+		}
 	}
 	os.Exit(m.Run())
 }

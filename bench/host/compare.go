@@ -226,4 +226,4 @@ func slowGovernor(c Condition) (why string, ok bool) {
 	return "", false
 }
 
-const setGovernor = "sudo cpupower frequency-set -g performance"
+const setGovernor = "--prepare sets performance for a run, sudo cpupower frequency-set -g performance for good"

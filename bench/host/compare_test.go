@@ -94,9 +94,10 @@ func one(t *testing.T, what string, got []string, want string) {
 }
 
 func TestChecklist(t *testing.T) {
+	var during During
 	states := func(d Device, c Condition) map[string]State {
 		out := map[string]State{}
-		for _, i := range Checklist(d, c) {
+		for _, i := range Checklist(d, c, during) {
 			if _, twice := out[i.Name]; twice {
 				t.Errorf("two items are called %q", i.Name)
 			}
@@ -121,17 +122,20 @@ func TestChecklist(t *testing.T) {
 			t.Errorf("rpi4: %s is %s, want %s", name, got[name], want)
 		}
 	}
-	d.Facts = map[string]string{"id": "from machine-id", "smt": "on", "boost": "off", "container": "docker", "aslr": "2", "thp": "madvise"}
+	d.Facts = map[string]string{"id": "from machine-id", "smt": "on", "cgroup cpus": "1.5", "container": "docker", "aslr": "2", "thp": "madvise"}
 	d.Virtual = "kvm"
 	_, c := calm()
 	c.Load1, c.Steal, c.SwapUsed, c.FreeMem, c.Quota, c.Throttled = 3, 500, 1<<30, 1<<20, 5, 2
+	c.Boost = "off"
 	got = states(d, c)
 	for name, want := range map[string]State{"identity": Good, "governor": Good, "throttling": Warn, "cgroup quota": Warn, "boost": Good, "virtualisation": Warn, "other processes": Bad, "stolen time": Warn, "swap": Warn, "memory": Warn, "hyper-threads": Warn, "huge pages": Good} {
 		if got[name] != want {
 			t.Errorf("busy guest: %s is %s, want %s", name, got[name], want)
 		}
 	}
-	c.Load1, c.Steal, c.SwapUsed, c.FreeMem, c.Quota, c.Throttled, c.Governor = 0.1, 0, 0, 1<<33, 0, 0, "powersave"
+	c.Load1, c.Steal, c.SwapUsed, c.FreeMem, c.Quota, c.Throttled, c.Governor = 4, 0, 0, 1<<33, 0, 0, "powersave"
+	delete(d.Facts, "cgroup cpus")
+	during.Neighbours = []Neighbour{{"sshd", 1, 0.02}} // the load of 4 was another minute's
 	d.Virtual, d.Facts["smt"] = "", "off"
 	got = states(d, c)
 	for name, want := range map[string]State{"governor": Bad, "throttling": Good, "cgroup quota": Good, "virtualisation": Good, "other processes": Good, "stolen time": Good, "swap": Good, "memory": Good, "hyper-threads": Good} {

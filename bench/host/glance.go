@@ -65,9 +65,9 @@ func (w *Watch) Glance() Glance {
 		At: begun, MHz: meanKHz(s.sys.FS, s.clocks), MaxMHz: meanKHz(s.sys.FS, s.limits),
 		Governor: distinct(s.sys.FS, s.governors), Throttled: s.throttled(), Quota: s.stopped(),
 	}
-	for name, c := range s.celsius() {
-		if counts(name) && c > g.Celsius {
-			g.Celsius, g.Hottest = c, name
+	for _, z := range s.zones {
+		if c, ok := number(s.sys.FS, z.file); ok && counts(z.name) && c/1000 > g.Celsius {
+			g.Celsius, g.Hottest = c/1000, z.name
 		}
 	}
 	g.Firmware, _, _ = s.flags()
@@ -148,7 +148,7 @@ func (w *Watch) End() During {
 	}
 	w.tasks()
 	d := w.seen
-	d.Neighbours = w.near.top()
+	d.Neighbours, d.Others = w.near.top()
 	if w.mhzN > 0 {
 		d.MHz = w.mhz / float64(w.mhzN)
 	}
@@ -175,5 +175,6 @@ type During struct {
 	Governors []string `json:"governors,omitempty"`     // all that were seen
 	Firmware  uint32   `json:"firmware_seen,omitempty"` // all bits that were seen
 
-	Neighbours []Neighbour `json:"neighbours,omitempty"` // the processes that used the most CPU time beside ours
+	Others     float64     `json:"others_cores,omitempty"` // mean number of cores that all other processes in sight kept busy
+	Neighbours []Neighbour `json:"neighbours,omitempty"`   // the processes that used the most CPU time beside ours
 }

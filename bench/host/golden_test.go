@@ -44,7 +44,7 @@ func TestBoards(t *testing.T) {
 			Doubts     []string
 			Violations []string
 			Checklist  []Item
-		}{d, c, g, doubts, violations, Checklist(d, c)})
+		}{d, c, g, doubts, violations, Checklist(d, c, During{})})
 	}
 }
 

@@ -219,7 +219,7 @@ func FuzzReaders(f *testing.F) {
 			t.Errorf("%+v", d)
 		}
 		Compare(c, During{}, c)
-		Checklist(d, c)
+		Checklist(d, c, During{})
 		if stolen([]byte(stat), []int{0}) < 0 {
 			t.Errorf("negative time stolen of %q", stat)
 		}

@@ -47,16 +47,31 @@ func StateDir() string {
 // RecoverHere is Recover for the running system, of what root's runs left and
 // of what those of this user did.
 func RecoverHere() (said []string, err error) {
-	dirs := []string{machineState}
-	if own := StateDir(); own != machineState {
-		dirs = append(dirs, own)
-	}
 	var errs []error
-	for _, dir := range dirs {
+	for _, dir := range stateDirs() {
 		more, err := Recover("/", dir)
 		said, errs = append(said, more...), append(errs, err)
 	}
 	return said, errors.Join(errs...)
+}
+
+// LeftHere is an item of the checklist for what killed runs left, none where
+// they left nothing.
+func LeftHere() []Item {
+	var out []Item
+	for _, dir := range stateDirs() {
+		if what := Left(dir); what != "" {
+			out = append(out, Item{"preparation", Bad, "a run that was killed left this device prepared: " + what, "the next run puts it back: start one as root"})
+		}
+	}
+	return out
+}
+
+func stateDirs() []string {
+	if own := StateDir(); own != machineState {
+		return []string{machineState, own}
+	}
+	return []string{machineState}
 }
 
 // ErrHeld means that another process has prepared this device and still runs.
@@ -83,6 +98,30 @@ func Recover(root, dir string) (said []string, err error) {
 		return said, fmt.Errorf("a run that was killed left this device prepared: %w", err)
 	}
 	return said, nil
+}
+
+// Left says what a run that was killed left changed, "" where nothing was left
+// or the run that prepared the device still runs.
+func Left(dir string) string {
+	j, err := readJournal(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	lock, lockErr := lockDir(dir)
+	if errors.Is(lockErr, ErrHeld) {
+		return ""
+	}
+	if lockErr == nil {
+		lock.Close()
+	}
+	if err != nil {
+		return err.Error()
+	}
+	var parts []string
+	for _, c := range j.Changes {
+		parts = append(parts, fmt.Sprintf("/%s: %s, was %s", c.Path, c.New, c.Old))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // recoverLocked is Recover for who holds the lock.

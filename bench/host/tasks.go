@@ -86,22 +86,24 @@ const (
 	maxNamed = 3
 )
 
-// top names those that used most.
-func (n *neighbours) top() []Neighbour {
+// top names those that used most, and says how many cores all of them used.
+func (n *neighbours) top() (most []Neighbour, all float64) {
 	elapsed := n.last.Sub(n.begun).Seconds()
 	if elapsed <= 0 {
-		return nil
+		return nil, 0
 	}
 	var out []Neighbour
 	for id, t := range n.now {
-		if cores := (t.used - n.first[id]).Seconds() / elapsed; cores >= minCores {
+		cores := (t.used - n.first[id]).Seconds() / elapsed
+		all += cores
+		if cores >= minCores {
 			out = append(out, Neighbour{Name: printable(t.name), PID: t.pid, Cores: cores})
 		}
 	}
 	slices.SortFunc(out, func(a, b Neighbour) int {
 		return cmp.Or(cmp.Compare(b.Cores, a.Cores), cmp.Compare(a.PID, b.PID))
 	})
-	return out[:min(len(out), maxNamed)]
+	return out[:min(len(out), maxNamed)], all
 }
 
 // printable makes a name fit for a message: a process may call itself anything.
