@@ -12,7 +12,7 @@ import (
 type Glance struct {
 	At        time.Time `json:"at"`
 	MHz       float64   `json:"mhz,omitempty"`      // mean clock of the CPUs looked at, 0 if unknown
-	MaxMHz    float64   `json:"max_mhz,omitempty"`  // mean of the highest clocks that the governor may choose, 0 if unknown
+	MaxMHz    float64   `json:"max_mhz,omitempty"`  // mean of the highest clocks that can be reached, 0 if unknown
 	Governor  string    `json:"governor,omitempty"` // joined by "+" where CPUs differ
 	Celsius   float64   `json:"celsius,omitempty"`  // of the hottest sensor, 0 if there is none
 	Hottest   string    `json:"hottest,omitempty"`  // its name
@@ -62,7 +62,7 @@ func (w *Watch) Glance() Glance {
 	begun, used, asked := time.Now(), selfTime(), w.src.asked
 	s := w.src
 	g := Glance{
-		At: begun, MHz: meanKHz(s.sys.FS, s.clocks), MaxMHz: meanKHz(s.sys.FS, s.limits),
+		At: begun, MHz: meanKHz(s.sys.FS, s.clocks), MaxMHz: s.reachable(),
 		Governor: distinct(s.sys.FS, s.governors), Throttled: s.throttled(), Quota: s.stopped(),
 	}
 	for _, z := range s.zones {
@@ -169,7 +169,7 @@ type During struct {
 	MHz       float64  `json:"mhz,omitempty"`           // mean over looks, which come between blocks
 	MinMHz    float64  `json:"min_mhz,omitempty"`       // lowest of them
 	LoadMHz   float64  `json:"load_mhz,omitempty"`      // median right after the blocks, by the measuring loop
-	LimitMHz  float64  `json:"limit_mhz,omitempty"`     // the highest clock that the governor may choose, of the CPUs watched
+	LimitMHz  float64  `json:"limit_mhz,omitempty"`     // the highest clock that the CPUs watched can reach
 	Celsius   float64  `json:"celsius_max,omitempty"`   // the highest temperature
 	Hottest   string   `json:"hottest,omitempty"`       // its sensor
 	Governors []string `json:"governors,omitempty"`     // all that were seen

@@ -27,6 +27,13 @@ func TestGlance(t *testing.T) {
 			set(m, "sys/devices/system/cpu/cpu1/cpufreq/scaling_cur_freq", "800000\n")
 			set(m, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "performance\n")
 		}, Glance{MHz: 800, MaxMHz: 4600, Governor: "powersave", Celsius: 52, Hottest: "x86_pkg_temp", Throttled: 3, Quota: -1}},
+		{"x86-intel-rapl", []int{1}, func(m fstest.MapFS) { // turbo is off, and scaling_max_freq does not know
+			set(m, "sys/devices/system/cpu/intel_pstate/no_turbo", "1\n")
+			set(m, "sys/devices/system/cpu/cpu1/cpufreq/base_frequency", "3200000\n")
+		}, Glance{MHz: 3200, MaxMHz: 3200, Governor: "powersave", Celsius: 52, Hottest: "x86_pkg_temp", Throttled: 3, Quota: -1}},
+		{"x86-intel-rapl", nil, func(m fstest.MapFS) { // nor does anything else
+			set(m, "sys/devices/system/cpu/intel_pstate/no_turbo", "1\n")
+		}, Glance{MHz: 3200, Governor: "powersave", Celsius: 52, Hottest: "x86_pkg_temp", Throttled: 3, Quota: -1}},
 	} {
 		root := recorded(t, c.fixture, "")
 		if c.change != nil {
@@ -128,5 +135,28 @@ func TestWatchEarnsItsLooks(t *testing.T) {
 	none.Look()
 	if d := none.End(); d.Looks != 0 {
 		t.Errorf("no watch saw %+v", d)
+	}
+}
+
+// BenchmarkLook is what one look at this device costs: the share of a core at
+// one look a second, and that of the table of processes at one look in five.
+func BenchmarkLook(b *testing.B) {
+	w := NewWatch(Here(), nil)
+	for _, c := range []struct {
+		name  string
+		look  func()
+		every time.Duration
+	}{
+		{"glance", func() { w.Glance() }, watchEvery},
+		{"processes", func() { w.tasks() }, tasksEvery},
+	} {
+		b.Run("look="+c.name, func(b *testing.B) {
+			used := selfTime()
+			for b.Loop() {
+				c.look()
+			}
+			each := float64(selfTime()-used) / float64(b.N)
+			b.ReportMetric(100*each/float64(c.every), "%core")
+		})
 	}
 }

@@ -106,6 +106,22 @@ func (s *sources) throttling(root fs.FS) {
 	}
 }
 
+// reachable is the highest clock that the CPUs may reach, in MHz; 0 if unknown.
+// That is scaling_max_freq, except where intel_pstate's turbo is off: older
+// kernels leave turbo's clock there, and base_frequency says what is left of it
+// (Linux, Documentation/admin-guide/pm/intel_pstate.rst).
+func (s *sources) reachable() float64 {
+	if v := text(s.sys.FS, "sys/devices/system/cpu/intel_pstate/no_turbo"); v != "1" {
+		return meanKHz(s.sys.FS, s.limits)
+	}
+	var base []string
+	for _, f := range s.limits {
+		base = append(base, path.Dir(f)+"/base_frequency")
+	}
+	b := meanKHz(s.sys.FS, base)
+	return min(b, meanKHz(s.sys.FS, s.limits))
+}
+
 // celsius reads the sensors. Some answer EAGAIN while their part of the chip
 // is asleep (Jetson's cv*): they are left out.
 func (s *sources) celsius() map[string]float64 {
