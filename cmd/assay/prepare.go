@@ -26,12 +26,17 @@ func (f *runFlags) hold(c *cobra.Command) *held {
 		h.doubts = append(h.doubts, err.Error())
 	}
 	if f.prepare {
-		var more []string
-		h.p, more = host.Prepare("/", host.StateDir())
-		h.doubts = append(h.doubts, more...)
+		h.prepare("/", host.StateDir())
 	}
 	h.say(h.doubts...)
 	return h
+}
+
+// prepare holds the clock of the system under root.
+func (h *held) prepare(root, dir string) {
+	var more []string
+	h.p, more = host.Prepare(root, dir)
+	h.doubts = append(h.doubts, more...)
 }
 
 // note enters into the device's facts what was set.
