@@ -210,6 +210,8 @@ func FuzzReaders(f *testing.F) {
 			"proc/cpuinfo": cpuinfo, "proc/stat": stat, "proc/self/cgroup": cgroup, "sys/devices/system/cpu/online": online,
 			"proc/device-tree/compatible": cpuinfo, "etc/nv_tegra_release": stat, "sys/fs/cgroup/cpu.stat": cgroup,
 			"sys/devices/platform/soc/soc:firmware/get_throttled": online, "sys/kernel/mm/transparent_hugepage/enabled": cgroup,
+			"proc/pressure/cpu": stat, "proc/loadavg": stat, "proc/meminfo": cgroup, "proc/device-tree/system/linux,revision": online,
+			"sys/fs/cgroup/cpu.max": online, "sys/fs/cgroup/memory.max": online, "sys/fs/cgroup/memory.current": cgroup, "sys/fs/cgroup/memory.stat": cgroup,
 		} {
 			root[path] = &fstest.MapFile{Data: []byte(s)}
 		}
@@ -220,6 +222,9 @@ func FuzzReaders(f *testing.F) {
 		}
 		Compare(c, During{}, c)
 		Checklist(d, c, During{})
+		if c.FreeMem < 0 || c.Waited < 0 && c.Waited != -1 {
+			t.Errorf("%+v", c)
+		}
 		if stolen([]byte(stat), []int{0}) < 0 {
 			t.Errorf("negative time stolen of %q", stat)
 		}

@@ -179,3 +179,24 @@ func TestUnreadable(t *testing.T) {
 		t.Errorf("%+v", g)
 	}
 }
+
+// FuzzCommands lets a board's commands say anything.
+func FuzzCommands(f *testing.F) {
+	f.Add("throttled=0x50005\n", "NV Power Mode: 15W\n2\n", "cpu0: Online=1 Governor=schedutil MinFreq=102000 MaxFreq=1428000\n")
+	f.Add("error=1 error_msg=\"Command not registered\"", "NVPM ERROR", "")
+	f.Add("throttled=0x-1", "NV Power Mode:\n", "cpu0: MinFreq= MaxFreq=")
+	f.Fuzz(func(t *testing.T, throttled, mode, clocks string) {
+		for _, tree := range []string{"raspberrypi,5-model-b\x00", "nvidia,p3767-0000\x00nvidia,tegra234\x00"} {
+			root := fstest.MapFS{"proc/device-tree/compatible": {Data: []byte(tree)}}
+			sys := System{FS: root, Run: func(_ context.Context, name string, _ ...string) ([]byte, error) {
+				return []byte(map[string]string{"vcgencmd": throttled, "nvpmodel": mode, "jetson_clocks": clocks}[name]), nil
+			}}
+			c := Observe(sys)
+			d, err := Identify(sys)
+			if err == nil && (strings.ContainsAny(d.Facts["power mode"], "\n\x1b") || len(c.Notes) > 1) {
+				t.Errorf("%+v\n%+v", d, c)
+			}
+			Compare(c, During{}, c)
+		}
+	})
+}
