@@ -149,6 +149,9 @@ func throttling(r *report, before Condition, during During, after Condition) {
 			r.violate("the firmware reports %s", b.what)
 		}
 	}
+	if before.Throttled >= 0 && after.Throttled < 0 || before.FirmwareBy != "" && after.FirmwareBy == "" {
+		r.doubt("what counts throttling vanished while measuring: whether it throttled is unknown, see dmesg")
+	}
 	if before.Quota >= 0 && after.Quota > before.Quota {
 		r.violate("the cgroup's CPU quota stopped us %d times: raise the quota (cpu.max) or measure outside of the container", after.Quota-before.Quota)
 	}

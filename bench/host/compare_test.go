@@ -42,6 +42,8 @@ func TestCompare(t *testing.T) {
 		{"x86 throttled", func(b *Condition, d *During, a *Condition) { b.Throttled, a.Throttled = 3, 5 }, "", "throttled 2 times: cool"},
 		{"throttled long ago", func(b *Condition, d *During, a *Condition) { b.Throttled, a.Throttled = 3, 3 }, "", ""},
 		{"unknown, then known", func(b *Condition, d *During, a *Condition) { b.Throttled, a.Throttled = -1, 5 }, "", ""},
+		{"the counter vanished", func(b *Condition, d *During, a *Condition) { b.Throttled, a.Throttled = 3, -1 }, "vanished while measuring", ""},
+		{"the firmware fell silent", func(b *Condition, d *During, a *Condition) { b.FirmwareBy = "vcgencmd" }, "vanished while measuring", ""},
 		{"Jetson's oc3", func(b *Condition, d *During, a *Condition) { b.OverPower, a.OverPower = 2, 9 }, "at its limit 7 times (oc3)", ""},
 		{"Pi under voltage now", func(b *Condition, d *During, a *Condition) { a.Firmware = 0x50001; b.Firmware = 0x50000 }, "", "under-voltage: use the official"},
 		{"Pi throttled in between", func(b *Condition, d *During, a *Condition) { a.Firmware = 0x40000 }, "", "firmware reports throttled"},

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/fstest"
+	"time"
 )
 
 func TestPiRevision(t *testing.T) {
@@ -178,6 +179,23 @@ func TestUnreadable(t *testing.T) {
 	if g := NewWatch(sys, nil).Glance(); g.Hottest != "tj-thermal" || g.MHz != 729.6 {
 		t.Errorf("%+v", g)
 	}
+}
+
+// TestVanishing: sensors that are unplugged in mid-run leave a look that knows
+// less, and a doubt.
+func TestVanishing(t *testing.T) {
+	root := recorded(t, "jetson-orin-nx", "")
+	sys := Recorded(root)
+	before, w := Observe(sys), NewWatch(sys, nil)
+	clear(root)
+	want := Glance{Throttled: -1, Quota: -1}
+	g := w.Glance()
+	if g.At = (time.Time{}); g != want {
+		t.Errorf("got %+v, want %+v", g, want)
+	}
+	doubts, violations := Compare(before, w.End(), Observe(sys))
+	one(t, "doubts", doubts, "what counts throttling vanished")
+	one(t, "violations", violations, "")
 }
 
 // FuzzCommands lets a board's commands say anything.
