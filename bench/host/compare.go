@@ -88,7 +88,8 @@ func (l Limits) processor(r *report, before Condition, during During, after Cond
 	}
 	used := after.Busy - before.Busy - (after.Own - before.Own)
 	others := used / capacity
-	text := fmt.Sprintf("other processes used %.1f of %d cores: stop %s", others*float64(after.CPUs), after.CPUs, named(during.Neighbours))
+	cores := others * float64(after.CPUs)
+	text := fmt.Sprintf("other processes used %.1f of %d cores: stop %s", cores, after.CPUs, toStop(during.Neighbours, cores))
 	switch {
 	case others > l.Others:
 		r.violate("%s and measure again", text)
@@ -98,11 +99,22 @@ func (l Limits) processor(r *report, before Condition, during During, after Cond
 	return others > l.OthersDoubt
 }
 
+// toStop names who used so many cores, as far as that is known.
+func toStop(ns []Neighbour, cores float64) string {
+	for _, n := range ns {
+		cores -= n.Cores
+	}
+	switch {
+	case len(ns) == 0:
+		return "them (too short-lived to be seen, or out of sight of this container: top on the host shows which)"
+	case cores >= 0.1:
+		return fmt.Sprintf("%s and others (%.2f cores; top on the host shows which)", named(ns), cores)
+	}
+	return named(ns)
+}
+
 // named lists processes for a message: "stress-ng (pid 4242, 0.98 cores)".
 func named(ns []Neighbour) string {
-	if len(ns) == 0 {
-		return "them (too short-lived to be seen, or out of sight of this container: top on the host shows which)"
-	}
 	var parts []string
 	for _, n := range ns {
 		parts = append(parts, fmt.Sprintf("%s (pid %d, %.2f cores)", n.Name, n.PID, n.Cores))

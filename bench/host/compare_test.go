@@ -35,6 +35,10 @@ func TestCompare(t *testing.T) {
 			a.Busy += 150
 			d.Neighbours = []Neighbour{{"cc1", 7, 1.5}, {"ld", 8, 1}}
 		}, "", "other processes used 2.5 of 4 cores: stop cc1 (pid 7, 1.50 cores), ld (pid 8, 1.00 cores) and measure again"},
+		{"a neighbour of many", func(b *Condition, d *During, a *Condition) {
+			a.Busy += 60
+			d.Neighbours = []Neighbour{{"make", 7, 0.3}}
+		}, "stop make (pid 7, 0.30 cores) and others (0.73 cores; top on the host shows which)", ""},
 		{"own time unknown", func(b *Condition, d *During, a *Condition) { a.Busy += 150; b.Own, a.Own = 0, 0 }, "", ""},
 		{"tasks waited", func(b *Condition, d *During, a *Condition) { a.Waited = b.Waited + 30 }, "waited for a CPU during 50 % of the time", ""},
 		{"tasks waited for a neighbour", func(b *Condition, d *During, a *Condition) { a.Waited = b.Waited + 30; a.Busy += 60 }, "other processes", ""},

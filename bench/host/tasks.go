@@ -12,7 +12,7 @@ import (
 type Neighbour struct {
 	Name  string  `json:"name"` // as the kernel cuts it, 15 bytes on Linux
 	PID   int     `json:"pid"`
-	Cores float64 `json:"cores"` // mean number of cores that it kept busy
+	Cores float64 `json:"cores"` // mean number of cores that it kept busy, with its children that came and went unseen
 }
 
 // A task is one process at one moment.
@@ -20,7 +20,9 @@ type task struct {
 	pid, parent int
 	started     float64       // tells apart two processes of one pid; any unit
 	name        string        // may hold anything
+	gone        bool          // it has ended since the last look but one
 	used        time.Duration // CPU time since it started
+	ended       time.Duration // CPU time of its children that have ended, theirs included; 0 where that is not told
 }
 
 // identity of a task: pids are used again.
@@ -29,8 +31,9 @@ type taskID struct {
 	started float64
 }
 
-// neighbours keeps account of other processes from one look to the next. What
-// starts and ends between two looks is not seen.
+// neighbours keeps account of other processes from one look to the next. A
+// process that starts and ends between two looks is not seen; its parent, which
+// is told its time when it ends, answers for it (a build for its compilers).
 type neighbours struct {
 	self  int // pid whose tree is ours
 	begun time.Time
@@ -38,15 +41,17 @@ type neighbours struct {
 	each  time.Duration // what the last look cost
 	first map[taskID]time.Duration
 	now   map[taskID]task
+	seen  map[int]time.Duration // by pid of the parent: what of the time of its ended children is theirs here
 }
 
 // look enters the tasks of one moment; those of our own tree do not count.
 func (n *neighbours) look(at time.Time, all []task) {
 	opening := n.first == nil
 	if opening {
-		n.begun, n.first, n.now = at, map[taskID]time.Duration{}, map[taskID]task{}
+		n.begun, n.first, n.now, n.seen = at, map[taskID]time.Duration{}, map[taskID]task{}, map[int]time.Duration{}
 	}
 	n.last = at
+	n.bury(all)
 	parent := make(map[int]int, len(all))
 	for _, t := range all {
 		parent[t.pid] = t.parent
@@ -57,9 +62,25 @@ func (n *neighbours) look(at time.Time, all []task) {
 		}
 		id := taskID{t.pid, t.started}
 		if opening {
-			n.first[id] = t.used
+			n.first[id] = t.used + t.ended
 		}
 		n.now[id] = t
+	}
+}
+
+// bury enters the tasks that are gone into the account of their parents: what
+// is known as theirs is not to be the parent's as well.
+func (n *neighbours) bury(all []task) {
+	alive := make(map[taskID]bool, len(all))
+	for _, t := range all {
+		alive[taskID{t.pid, t.started}] = true
+	}
+	for id, t := range n.now {
+		if !alive[id] && !t.gone {
+			n.seen[t.parent] += t.used + t.ended
+			t.gone = true
+			n.now[id] = t
+		}
 	}
 }
 
@@ -94,7 +115,11 @@ func (n *neighbours) top() (most []Neighbour, all float64) {
 	}
 	var out []Neighbour
 	for id, t := range n.now {
-		cores := (t.used - n.first[id]).Seconds() / elapsed
+		used := t.used + t.ended - n.first[id]
+		if !t.gone {
+			used -= min(n.seen[t.pid], used)
+		}
+		cores := used.Seconds() / elapsed
 		all += cores
 		if cores >= minCores {
 			out = append(out, Neighbour{Name: printable(t.name), PID: t.pid, Cores: cores})

@@ -23,8 +23,11 @@ func tasks(mount string) ([]task, error) {
 		if err != nil {
 			continue
 		}
-		used := time.Duration(s.UTime+s.STime) * (time.Second / userHZ)
-		out = append(out, task{pid: s.PID, parent: s.PPID, started: float64(s.Starttime), name: s.Comm, used: used})
+		const tick = time.Second / userHZ
+		out = append(out, task{
+			pid: s.PID, parent: s.PPID, started: float64(s.Starttime), name: s.Comm,
+			used: time.Duration(s.UTime+s.STime) * tick, ended: time.Duration(s.CUTime+s.CSTime) * tick,
+		})
 	}
 	return out, nil
 }

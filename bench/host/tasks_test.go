@@ -46,6 +46,25 @@ func TestNeighbours(t *testing.T) {
 	}
 }
 
+// TestShortLived: a build answers for compilers that nobody saw, and not for
+// those that were seen.
+func TestShortLived(t *testing.T) {
+	const sec = time.Second
+	at := time.Unix(1_700_000_000, 0)
+	n := neighbours{self: 100}
+	make := func(ended time.Duration) task {
+		return task{pid: 5, parent: 1, name: "make", used: sec, ended: ended}
+	}
+	init := task{pid: 1, name: "init", used: sec, ended: 500 * sec}
+	n.look(at, []task{init, make(70 * sec), {pid: 6, parent: 5, name: "ld", used: 3 * sec}})
+	n.look(at.Add(5*sec), []task{init, make(72 * sec), {pid: 6, parent: 5, name: "ld", used: 5 * sec}}) // 2 s of what came and went
+	n.look(at.Add(10*sec), []task{init, make(81 * sec)})                                                // ld has ended with 6 s, and 3 s more of others
+	want := []Neighbour{{"make", 5, 0.6}, {"ld", 6, 0.2}}                                               // 2 + 3 s, and ld's last second
+	if got, all := n.top(); !reflect.DeepEqual(got, want) || math.Abs(all-0.8) > 1e-9 {
+		t.Errorf("got %v, all %v; want %v, 0.8", got, all, want)
+	}
+}
+
 // TestTasksHere: the table of this system holds this process and its child,
 // and a child's time counts as ours, that of others does not.
 func TestTasksHere(t *testing.T) {
