@@ -51,7 +51,8 @@ func NewWatch(sys System, cpus []int) *Watch {
 	w := &Watch{src: find(sys, cpus), near: neighbours{self: os.Getpid()}}
 	w.note(w.Glance())
 	w.tasks()
-	w.seen.Looks, w.spent = 0, 0 // that was before the measurement
+	w.seen.Looks, w.spent = 0, 0 // that was before the measurement, at an idle clock
+	w.mhz, w.mhzN, w.seen.MinMHz = 0, 0, 0
 	w.begun = time.Now()
 	w.last = w.begun
 	return w
