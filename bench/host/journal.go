@@ -93,9 +93,12 @@ func Recover(root, dir string) (said []string, err error) {
 		return nil, fmt.Errorf("a run that was killed left this device prepared: %w%s", err, asRoot(err))
 	}
 	defer lock.Close()
-	said, err = recoverLocked(root, dir)
+	n, said, err := recoverLocked(root, dir)
 	if err != nil {
 		return said, fmt.Errorf("a run that was killed left this device prepared: %w", err)
+	}
+	if n > 0 {
+		said = append([]string{"a run that was killed had left this device prepared: what it had set is put back"}, said...)
 	}
 	return said, nil
 }
@@ -124,14 +127,14 @@ func Left(dir string) string {
 	return strings.Join(parts, "; ")
 }
 
-// recoverLocked is Recover for who holds the lock.
-func recoverLocked(root, dir string) (said []string, err error) {
+// recoverLocked is Recover for who holds the lock; n is how much it put back.
+func recoverLocked(root, dir string) (n int, said []string, err error) {
 	j, err := readJournal(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return 0, nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	var failed []change
 	var errs []error
@@ -143,6 +146,8 @@ func recoverLocked(root, dir string) (said []string, err error) {
 			case c.New:
 				if err := setFile(root, c.Path, c.Old); err != nil {
 					failed, errs = append(failed, c), append(errs, fmt.Errorf("put back: %w%s", err, asRoot(err)))
+				} else {
+					n++
 				}
 			default:
 				said = append(said, fmt.Sprintf("/%s is %q, which is not what assay had set (%q): left alone", c.Path, now, c.New))
@@ -150,14 +155,14 @@ func recoverLocked(root, dir string) (said []string, err error) {
 		}
 	}
 	if len(failed) == len(j.Changes) && len(failed) > 0 {
-		return said, errors.Join(errs...) // it says so already
+		return n, said, errors.Join(errs...) // it says so already
 	}
 	if len(failed) > 0 {
 		slices.Reverse(failed)
 		j.Changes = failed
-		return said, errors.Join(append(errs, writeJournal(dir, j))...)
+		return n, said, errors.Join(append(errs, writeJournal(dir, j))...)
 	}
-	return said, removeJournal(dir)
+	return n, said, removeJournal(dir)
 }
 
 func readJournal(dir string) (journal, error) {

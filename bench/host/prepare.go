@@ -52,7 +52,7 @@ func Prepare(root, dir string) (p *Preparation, doubts []string) {
 		return p, doubts
 	}
 	p.lock = lock
-	if _, err := recoverLocked(root, dir); err != nil {
+	if _, _, err := recoverLocked(root, dir); err != nil {
 		doubt("%v", err)
 	}
 	wanted = differing(switches(os.DirFS(root)))
@@ -169,7 +169,7 @@ func (p *Preparation) Restore() (said []string) {
 	}
 	defer p.lock.Close() // which unlocks
 	defer func() { p.lock = nil }()
-	said, err := recoverLocked(p.root, p.dir)
+	_, said, err := recoverLocked(p.root, p.dir)
 	if err != nil {
 		said = append(said, err.Error())
 	}

@@ -27,6 +27,9 @@ func (f *runFlags) hold(c *cobra.Command) *held {
 	}
 	if f.prepare {
 		h.prepare("/", host.StateDir())
+		if did := h.p.Did(); did != "" {
+			h.say("the clock is held for this run: " + did)
+		}
 	}
 	h.say(h.doubts...)
 	return h
