@@ -56,7 +56,7 @@ bench: ## the kernels' benchmarks
 	$(GO) test -run '^$$' -bench . ./bench/kernel/...
 
 golden: ## rewrite golden files and generated docs
-	$(GO) test ./reports/... ./suites/... ./cmd/assay/... ./bench/energy/... -update
+	$(GO) test ./reports/... ./suites/... ./cmd/assay/... ./bench/energy ./bench/host -update
 
 simulate: ## coverage, power and false fails of the method, by simulation
 	$(GO) run ./bench/stat/simulate

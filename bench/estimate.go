@@ -162,16 +162,7 @@ func perTrial(c *candidate, f func(*trialData) float64) []float64 {
 // markClock drops the blocks during which the clock was below minClock of the
 // group's median; clocks that cannot be read mark nothing.
 func (m *measured) markClock() {
-	var all []float64
-	m.eachBlock(func(b *block) {
-		if b.mhz > 0 {
-			all = append(all, b.mhz)
-		}
-	})
-	if len(all) == 0 {
-		return
-	}
-	typical := stat.Median(all)
+	typical := m.clock()
 	m.eachBlock(func(b *block) {
 		if b.dropped == "" && b.mhz > 0 && b.mhz < minClock*typical {
 			b.dropped = fmt.Sprintf("the clock fell to %.0f of %.0f MHz", b.mhz, typical)

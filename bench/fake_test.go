@@ -35,6 +35,9 @@ type script struct {
 	Say       string        // last words on stderr
 }
 
+// roles are what this test binary does where a variable of that name is set.
+var roles = map[string]func(){}
+
 func TestMain(m *testing.M) {
 	if os.Getenv("ASSAY_FAKE_WORKER") != "" {
 		in, out, err := runner.Stdio()
@@ -46,6 +49,12 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		return
+	}
+	for name, role := range roles {
+		if os.Getenv(name) != "" {
+			role()
+			return
+		}
 	}
 	os.Exit(m.Run())
 }

@@ -54,6 +54,8 @@ type measured struct {
 	took   time.Duration
 	cpus   []int // that workers are pinned to
 	probe  Prober
+	watch  *host.Watch
+	during host.During // what watch saw
 	s      *session
 
 	sources map[string]string // by metric: what measured it, for example "rapl (package)"
@@ -112,6 +114,9 @@ func (s *session) time(ctx context.Context, g Group, budget time.Duration) *meas
 	begun := time.Now()
 	before := s.Observe()
 	m.choosePairs()
+	if s.Watch != nil {
+		m.watch = s.Watch(m.cpus)
+	}
 	want := s.Plan.Trials
 	for t := 0; t < want && ctx.Err() == nil && len(m.live()) > 0; t++ {
 		s.step("timing", m.name(), float64(t)/float64(want), "trial %d of %d", t+1, want)
@@ -229,6 +234,7 @@ func (m *measured) round(ctx context.Context, set []*candidate, workers map[*can
 		if w == nil || c.status != OK || ctx.Err() != nil {
 			continue
 		}
+		m.watch.Look() // all workers wait: no timed region runs
 		b, err := m.visit(ctx, w)
 		if err != nil && ctx.Err() == nil {
 			words := w.LastWords()
@@ -322,7 +328,24 @@ func (w *worker) end(ctx context.Context) {
 
 // condition judges what happened to the device while the group was measured.
 func (m *measured) condition(before, after host.Condition) {
-	doubts, violations := host.Compare(before, after)
+	m.during = m.watch.End()
+	m.during.LoadMHz = m.clock()
+	doubts, violations := host.Compare(before, m.during, after)
 	m.doubts = append(m.doubts, doubts...)
 	m.bad = append(m.bad, violations...)
+}
+
+// clock is the median over the group's blocks of the pinned cores' clock right
+// after the block, in MHz; 0 if unknown.
+func (m *measured) clock() float64 {
+	var all []float64
+	m.eachBlock(func(b *block) {
+		if b.mhz > 0 {
+			all = append(all, b.mhz)
+		}
+	})
+	if len(all) == 0 {
+		return 0
+	}
+	return stat.Median(all)
 }

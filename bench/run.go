@@ -58,6 +58,10 @@ type Setup struct {
 	Probe   func(cpus []int) Prober
 	CPUs    func(threads int) []int
 
+	// Watch looks at the device while a group is measured, between blocks;
+	// nil looks at nothing.
+	Watch func(cpus []int) *host.Watch
+
 	// MemAvailable returns the bytes that workers may take together.
 	MemAvailable func() int64
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ type runFlags struct {
 	samples int
 	threads []int
 	batch   []int
+	prepare bool    // hold the clock for the run
 	scale   float64 // how pixels of data become inputs of files without a card
 	mean    []float64
 	std     []float64
@@ -49,6 +51,7 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.IntVar(&f.trials, "trials", 0, "trials instead of the suite's")
 	fl.IntVar(&f.rounds, "rounds", 0, "rounds instead of the suite's")
 	fl.DurationVar(&f.budget, "budget", 0, "time budget instead of the suite's")
+	fl.BoolVar(&f.prepare, "prepare", false, "as root: governor performance and no boost for the run, put back afterwards")
 	fl.IntVar(&f.samples, "samples", 0, "samples for accuracy instead of the suite's")
 }
 
@@ -98,10 +101,13 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 	if err != nil {
 		return nil, err
 	}
+	held := f.hold(c)
+	defer held.end()
 	set, err := bench.Local()
 	if err != nil {
 		return nil, err
 	}
+	held.note(&set.Device)
 	x, err := f.expand(files, set.Device)
 	if err != nil {
 		return nil, usage("%v", err)
@@ -134,7 +140,7 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 		return nil, err
 	}
 	r.Accuracy = feed.text(r)
-	r.Warnings = append(append(r.Warnings, x.Warnings...), feed.doubts(r)...)
+	r.Warnings = slices.Concat(r.Warnings, x.Warnings, held.doubts, feed.doubts(r))
 	return r, f.finish(c, r, db)
 }
 

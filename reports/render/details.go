@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"assay/bench/host"
 	"assay/bench/unit"
 )
 
@@ -78,7 +79,7 @@ func drop(rows [][]string, col int) {
 }
 
 // groupText is "resnet8 on native@0.1.0 · A/A 1.002× ±0.4 % · between trials
-// 0.3 % · 5 trials × 4 rounds · 3 of 80 blocks dropped · 40 s".
+// 0.3 % · 5 trials × 4 rounds · 3 of 80 blocks dropped · watched 38 times …".
 func groupText(e *engineView) string {
 	g := e.group
 	parts := []string{plain(g.Model) + " on " + e.heading}
@@ -89,7 +90,27 @@ func groupText(e *engineView) string {
 		parts = append(parts, span(g.Trials, g.Trials, "trial")+" × "+span(g.Rounds, g.Rounds, "round"))
 		parts = append(parts, fmt.Sprintf("%s of %s blocks dropped", unit.Count(g.Dropped), unit.Count(g.Blocks)))
 	}
-	return join(parts)
+	return join(append(parts, watchText(g.During)...))
+}
+
+// watchText is "watched 38 times for 0.02 % of a core", "2,680 of 2,700 MHz",
+// "at most 61 °C (x86_pkg_temp)"; nothing where nobody looked.
+func watchText(d host.During) []string {
+	if d.Looks == 0 {
+		return nil
+	}
+	parts := []string{fmt.Sprintf("watched %s for %.2g %% of a core", span(d.Looks, d.Looks, "time"), 100*d.Cost)}
+	mhz := d.LoadMHz
+	if mhz == 0 {
+		mhz = d.MHz
+	}
+	if mhz > 0 && d.LimitMHz > 0 {
+		parts = append(parts, fmt.Sprintf("%s of %s MHz", unit.Count(int(mhz)), unit.Count(int(d.LimitMHz))))
+	}
+	if d.Hottest != "" {
+		parts = append(parts, fmt.Sprintf("at most %.0f °C (%s)", d.Celsius, plain(d.Hottest)))
+	}
+	return parts
 }
 
 // independence is MLPerf's condition for the bound of a percentile.
