@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -37,6 +38,7 @@ type Server struct {
 	tb   testing.TB
 	dir  string
 	addr string
+	mu   sync.Mutex // of cmd: a test may kill from elsewhere
 	cmd  *exec.Cmd
 }
 
@@ -70,6 +72,8 @@ func Start(tb testing.TB) *Server {
 // Up starts the server, with the data it had, and waits until it answers.
 func (s *Server) Up() {
 	s.tb.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		s.tb.Fatal(err)
@@ -102,6 +106,8 @@ func (s *Server) Up() {
 
 // Kill ends the server at once, as a power cut does.
 func (s *Server) Kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.cmd != nil && s.cmd.Process != nil {
 		s.cmd.Process.Kill()
 		s.cmd.Wait() // its error is the signal
