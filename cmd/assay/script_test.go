@@ -17,6 +17,7 @@ import (
 	"assay/bench/engine/ortlib"
 	"assay/models/data"
 	"assay/models/zoo"
+	"assay/reports/store/influxd"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
@@ -60,7 +61,11 @@ func TestScript(t *testing.T) {
 			}
 			return false, nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"truncate": truncate, "lines": lines, "images": images},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"truncate": truncate, "lines": lines, "images": images, "influxd": func(ts *testscript.TestScript, _ bool, _ []string) {
+			s := influxd.Start(t)
+			ts.Setenv("INFLUX", s.URL)
+			ts.Check(os.WriteFile(ts.MkAbs("token"), []byte(s.Token+"\n"), 0o600))
+		}},
 	})
 }
 

@@ -25,17 +25,17 @@ import (
 
 // Settings say which server, and how it is reached.
 type Settings struct {
-	URL      string `yaml:"url"`
-	Token    string `yaml:"token"` // of 2.x and 3; "user:password" for 1.8
-	Org      string `yaml:"org"`   // of 2.x
-	Bucket   string `yaml:"bucket"`
-	CA       string `yaml:"ca"`       // PEM file of certificates that are trusted besides the system's
-	Proxy    string `yaml:"proxy"`    // URL; "" for what the environment says (HTTPS_PROXY, NO_PROXY)
-	Insecure bool   `yaml:"insecure"` // certificates are not checked, plain HTTP may leave this machine
+	URL      string
+	Token    string // of 2.x and 3; "user:password" for 1.8
+	Org      string // of 2.x
+	Bucket   string
+	CA       string // PEM file of certificates that are trusted besides the system's
+	Proxy    string // URL; "" for what the environment says (HTTPS_PROXY, NO_PROXY)
+	Insecure bool   // certificates are not checked, plain HTTP may leave this machine
 }
 
 // String leaves the token out, wherever settings are printed.
-func (s Settings) String() string { return fmt.Sprintf("%s bucket %s", s.URL, s.Bucket) }
+func (s Settings) String() string { return fmt.Sprintf("%s, bucket %s", s.URL, s.Bucket) }
 
 // GoString does the same for %#v.
 func (s Settings) GoString() string { return s.String() }
@@ -96,9 +96,10 @@ func New(s Settings) (*Client, error) {
 func (c *Client) Where() string { return c.set.String() }
 
 // Close ends the use of the client.
-func (c *Client) Close() {
+func (c *Client) Close() error {
 	c.client.Close()
 	c.http.CloseIdleConnections()
+	return nil
 }
 
 // Write delivers lines of line protocol; its errors wrap an *outbox.Answer.

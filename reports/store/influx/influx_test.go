@@ -56,7 +56,7 @@ func (r *rig) client(s influx.Settings) *influx.Client {
 	if err != nil {
 		r.Fatal(err)
 	}
-	r.Cleanup(c.Close)
+	r.Cleanup(func() { c.Close() })
 	return c
 }
 

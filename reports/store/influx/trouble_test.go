@@ -19,6 +19,8 @@ import (
 	"assay/reports/store/outbox"
 )
 
+var quiet = log.New(io.Discard, "", 0)
+
 // A fault is what a proxy does to a request: it answers itself (true), or
 // lets the request through.
 type fault func(w http.ResponseWriter, body []byte) bool
@@ -59,7 +61,7 @@ func (r *rig) proxy(faults ...fault) *proxy {
 	}
 	p := &proxy{faults: faults}
 	back := httputil.NewSingleHostReverseProxy(target)
-	back.ErrorLog = log.New(io.Discard, "", 0) // that a client or the server was killed is the test's doing
+	back.ErrorLog = quiet // that a client or the server was killed is the test's doing
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		body, err := io.ReadAll(req.Body)
 		if err != nil {

@@ -32,6 +32,10 @@ type Report struct {
 	Left   int    // still queued
 	Why    string // why some are left
 	Paused bool   // somebody has to mend it
+
+	// Next is when the queue is looked at again, where an earlier failure
+	// kept this pass from trying at all.
+	Next time.Time
 }
 
 // Drain delivers the queue, the oldest run first, until it is empty, somebody
@@ -69,7 +73,7 @@ func (d *drain) run(ctx context.Context) error {
 		}
 		if wait := st.putOff(d.o.now(), d.opt.Hand); wait > 0 {
 			if ok, err := d.wait(ctx, wait, st.why); !ok {
-				d.report.Why, d.report.Paused = st.why, st.cause == paused
+				d.report.Why, d.report.Paused, d.report.Next = st.why, st.cause == paused, st.next
 				return err
 			}
 		}

@@ -263,7 +263,7 @@ func TestPause(t *testing.T) {
 	if st := q.status(); !st.Paused || st.Points != 1 {
 		t.Errorf("status %+v", st)
 	}
-	if r := q.drain(s, outbox.Options{}); s.calls != 1 || !r.Paused {
+	if r := q.drain(s, outbox.Options{}); s.calls != 1 || !r.Paused || !r.Next.Equal(q.now.Add(time.Hour)) {
 		t.Errorf("%d attempts, %+v: paused holds for other processes", s.calls, r)
 	}
 	if q.drain(s, outbox.Options{Hand: true}); s.calls != 2 {
