@@ -90,7 +90,8 @@ func Open(path string) (*SQLite, error) {
 		return nil, fmt.Errorf("store %s: %w", path, err)
 	}
 	db.SetMaxOpenConns(1) // one writer at a time needs no waiting for itself
-	s := &SQLite{db: db, path: path, now: time.Now, free: free, out: outbox.New(db, abs+"-measuring")}
+	s := &SQLite{db: db, path: path, now: time.Now, free: free}
+	s.out = outbox.New(db, abs+"-measuring", s.wrap)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*busy)
 	defer cancel()
 	if err := migrate(ctx, db); err != nil {

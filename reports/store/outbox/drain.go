@@ -47,7 +47,7 @@ func (o *Outbox) Drain(ctx context.Context, sink Sink, opt Options) (Report, err
 	err := d.run(ctx)
 	left, lerr := o.points(context.WithoutCancel(ctx))
 	d.report.Left = left
-	return d.report, errors.Join(err, lerr)
+	return d.report, o.wrap(errors.Join(err, lerr))
 }
 
 // drain is one pass over the queue.

@@ -21,15 +21,17 @@ import (
 type Outbox struct {
 	db     *sql.DB
 	lock   string // path of the file that measuring and delivering lock
+	wrap   func(error) error
 	now    func() time.Time
 	sleep  func(context.Context, time.Duration) error
 	jitter func() float64 // in [0, 1)
 }
 
 // New returns the queue in db, whose schema is the store's. lock is the path
-// of a file by which processes that measure hold deliveries off.
-func New(db *sql.DB, lock string) *Outbox {
-	return &Outbox{db: db, lock: lock, now: time.Now, sleep: sleep, jitter: rand.Float64}
+// of a file by which processes that measure hold deliveries off. wrap gives an
+// error of the database the store's words.
+func New(db *sql.DB, lock string, wrap func(error) error) *Outbox {
+	return &Outbox{db: db, lock: lock, wrap: wrap, now: time.Now, sleep: sleep, jitter: rand.Float64}
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

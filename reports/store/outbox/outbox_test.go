@@ -470,6 +470,22 @@ func TestDamagedRow(t *testing.T) {
 	}
 }
 
+func TestErrorsNameTheStore(t *testing.T) {
+	q := newQueue(t)
+	q.add("a", "line0")
+	q.exec("DROP TABLE dead")
+	_, err := q.out.Status(q.ctx)
+	if err == nil || !strings.HasPrefix(err.Error(), "store "+q.path+": ") {
+		t.Errorf("status: %v", err)
+	}
+	if _, err := q.out.Drain(q.ctx, &server{answer: bad("line0")}, outbox.Options{}); err == nil || !strings.HasPrefix(err.Error(), "store "+q.path+": ") {
+		t.Errorf("drain: %v", err)
+	}
+	if st, err := q.out.Status(q.ctx); err == nil || st.Points != 1 {
+		t.Errorf("%+v, %v: a letter that cannot be kept stays queued", st, err)
+	}
+}
+
 func TestLinesAreChecked(t *testing.T) {
 	q := newQueue(t)
 	for _, l := range []string{"", "a\nb", "a\r"} {

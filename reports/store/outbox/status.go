@@ -33,6 +33,11 @@ type Letter struct {
 
 // Status looks at the queue.
 func (o *Outbox) Status(ctx context.Context) (Status, error) {
+	s, err := o.status(ctx)
+	return s, o.wrap(err)
+}
+
+func (o *Outbox) status(ctx context.Context) (Status, error) {
 	var s Status
 	var oldest sql.NullInt64
 	err := o.db.QueryRowContext(ctx, "SELECT count(DISTINCT run), coalesce(sum(n), 0), min(queued) FROM outbox").Scan(&s.Runs, &s.Points, &oldest)
@@ -91,6 +96,11 @@ func (l Letter) put(ctx context.Context, tx *sql.Tx, died time.Time) error {
 // Revive queues the dead letters again, for a server that has been mended; it
 // returns how many. Those whose copy was damaged stay.
 func (o *Outbox) Revive(ctx context.Context) (int, error) {
+	n, err := o.revive(ctx)
+	return n, o.wrap(err)
+}
+
+func (o *Outbox) revive(ctx context.Context) (int, error) {
 	tx, err := o.db.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, err
@@ -129,8 +139,8 @@ func (o *Outbox) Revive(ctx context.Context) (int, error) {
 func (o *Outbox) Bury(ctx context.Context) (int, error) {
 	res, err := o.db.ExecContext(ctx, "DELETE FROM dead")
 	if err != nil {
-		return 0, err
+		return 0, o.wrap(err)
 	}
 	n, err := res.RowsAffected()
-	return int(n), err
+	return int(n), o.wrap(err)
 }
