@@ -63,6 +63,14 @@ func (s *SQLite) requeue(ctx context.Context, id string) error {
 		return s.wrap(err)
 	}
 	info.Received = reports.Moment(received)
+	if at == 0 { // kept by an older program that had the file open when this one changed it
+		if at, err = freeTime(ctx, tx, &info); err != nil {
+			return s.wrap(err)
+		}
+		if _, err := tx.ExecContext(ctx, "UPDATE runs SET at = ? WHERE run = ?", at, id); err != nil {
+			return s.wrap(err)
+		}
+	}
 	if err := s.queue(ctx, tx, &info, reports.Rows(r), at); err != nil {
 		return s.wrap(err)
 	}

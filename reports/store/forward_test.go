@@ -175,6 +175,28 @@ func TestRequeuedLinesAreTheSame(t *testing.T) {
 	}
 }
 
+// TestOlderProgram: one that had the file open when this one changed it goes
+// on without knowing of times; its runs get theirs when they are queued.
+func TestOlderProgram(t *testing.T) {
+	s := open(t)
+	for _, id := range []string{"a1", "b2", "c3"} {
+		put(t, s, numbered(id, 0))
+	}
+	if _, err := s.db.Exec("UPDATE runs SET at = 0 WHERE run <> 'a1'"); err != nil {
+		t.Fatal(err)
+	}
+	s.ForwardWith(ids)
+	if n, err := s.Requeue(context.Background()); n != 3 || err != nil {
+		t.Fatalf("requeued %d, %v", n, err)
+	}
+	start := example.Result().Started
+	for i, id := range []string{"a1", "b2", "c3"} {
+		if got, want := times(t, s)[id], start.Add(time.Duration(i)); !got.Equal(want) {
+			t.Errorf("%s lies at %v, want %v", id, got, want)
+		}
+	}
+}
+
 func TestTimesAreOnePerDevice(t *testing.T) {
 	s := open(t)
 	received := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)

@@ -70,7 +70,7 @@ func (s *SQLite) put(ctx context.Context, r *bench.Result) error {
 // the run lies: in a time series two points of one series and time are one.
 func freeTime(ctx context.Context, tx *sql.Tx, info *reports.Run) (int64, error) {
 	at := reports.Nanos(reports.PointTime(info.Started, info.Received))
-	rows, err := tx.QueryContext(ctx, "SELECT at FROM runs WHERE device = ? AND at >= ? ORDER BY at", info.Device, at)
+	rows, err := tx.QueryContext(ctx, "SELECT at FROM runs WHERE device = ? AND at >= ? AND at > 0 ORDER BY at", info.Device, at)
 	if err != nil {
 		return 0, err
 	}

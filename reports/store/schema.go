@@ -66,7 +66,7 @@ var migrations = []string{
 	ordered AS (SELECT run, device, t, row_number() OVER (PARTITION BY device ORDER BY t, received, run) AS i FROM placed),
 	spread AS (SELECT run, i + max(t - i) OVER (PARTITION BY device ORDER BY i) AS at FROM ordered)
 	UPDATE runs SET at = spread.at FROM spread WHERE spread.run = runs.run;
-	CREATE UNIQUE INDEX runs_at ON runs (device, at);
+	CREATE UNIQUE INDEX runs_at ON runs (device, at) WHERE at > 0; -- 0: by an older program that had the file open
 	CREATE TABLE outbox (
 		seq    INTEGER PRIMARY KEY AUTOINCREMENT, -- order of delivery; never used again, so that a late DELETE meets no other row
 		run    TEXT NOT NULL,
@@ -88,7 +88,7 @@ var migrations = []string{
 		tried    INTEGER NOT NULL, -- last attempt
 		next     INTEGER NOT NULL, -- not before
 		attempts INTEGER NOT NULL, -- failed, since the last success
-		size     INTEGER NOT NULL, -- lines of the request that failed last
+		size     INTEGER NOT NULL, -- lines of the next request, 0 for the most
 		cause    TEXT NOT NULL,    -- why not before next: '' nothing, backoff, asked, paused
 		why      TEXT NOT NULL     -- in words
 	) STRICT;`,

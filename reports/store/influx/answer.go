@@ -124,7 +124,7 @@ func (c *Client) unreachable(err error) error {
 	if errors.As(err, &u) {
 		cause = u.Err // without "Post" and the whole URL
 	}
-	return &outbox.Answer{Do: outbox.Retry, Text: c.clean(fmt.Sprintf("%s cannot be reached: %v", c.set.URL, cause))}
+	return &outbox.Answer{Do: outbox.Retry, Err: err, Text: c.clean(fmt.Sprintf("%s cannot be reached: %v", c.set.URL, cause))}
 }
 
 // clean makes a text fit for being kept and printed: one line, not long, and

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -282,6 +283,28 @@ func TestDeliveredTwice(t *testing.T) {
 		r.drain(outbox.Options{})
 	}
 	r.same()
+}
+
+// TestDocs runs the query that docs/influxdb.md shows.
+func TestDocs(t *testing.T) {
+	b, err := os.ReadFile("../../../docs/influxdb.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, q, ok := strings.Cut(string(b), "```sql\n")
+	q, _, end := strings.Cut(q, "```")
+	if !ok || !end {
+		t.Fatal("no query in the page")
+	}
+	r := newRig(t)
+	r.put(numbered("a", 0))
+	r.drain(outbox.Options{})
+	r.server.Exec(q)
+	// The example's nights are long ago one day.
+	got := r.server.Exec(strings.Replace(q, "now() - 90d", "0", 1))
+	if n := strings.Count(got, `"variant":"int8-qdq"`); n != 2 { // on two engines
+		t.Errorf("%d series of int8-qdq, want 2: %s", n, got)
+	}
 }
 
 func TestFieldTypes(t *testing.T) {

@@ -8,8 +8,12 @@ import (
 )
 
 // maxLines is how many lines one request holds at most: what the vendor
-// recommends for a batch.
-const maxLines = 5000
+// recommends for a batch. leastLines is what a slow link has to carry in the
+// time of one request: about 30 kB.
+const (
+	maxLines   = 5000
+	leastLines = 100
+)
 
 // Options say how a queue is drained.
 type Options struct {
@@ -84,11 +88,14 @@ func (d *drain) run(ctx context.Context) error {
 		}
 		rest, dead, failed := d.send(ctx, b.lines)
 		now := d.o.now()
-		if failed == nil {
-			st = state{done: now, tried: now}
-		} else if ctx.Err() == nil && !errors.Is(failed, errBusy) {
+		switch {
+		case failed == nil:
+			st = state{done: now, tried: now, size: d.larger()}
+		case ctx.Err() == nil && !errors.Is(failed, errBusy):
 			st = st.failed(failed, now, d.o.jitter())
-			st.size = d.size
+			st.size = d.smaller(failed)
+		case errors.Is(ctx.Err(), context.DeadlineExceeded):
+			st.size = d.smaller(failed)
 		}
 		if err := d.o.settle(context.WithoutCancel(ctx), b, rest, dead, st); err != nil {
 			return err
@@ -99,6 +106,25 @@ func (d *drain) run(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// larger is the size of the next request after a success: back to the most in
+// steps of two. 0 is the most.
+func (d *drain) larger() int {
+	if 2*d.size >= maxLines {
+		return 0
+	}
+	return 2 * d.size
+}
+
+// smaller is the size of the next request after a failure: half where time ran
+// out, since a slow link would else never carry it.
+func (d *drain) smaller(failed error) int {
+	var t interface{ Timeout() bool }
+	if errors.As(failed, &t) && t.Timeout() && d.size > leastLines {
+		return max(leastLines, d.size/2)
+	}
+	return d.size
 }
 
 // stop tells whether this pass ends after a batch that failed, and if not

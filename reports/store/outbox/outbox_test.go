@@ -382,6 +382,58 @@ func TestProgressIsKept(t *testing.T) {
 	}
 }
 
+// TestSlowLink: time runs out for large requests. Smaller ones get through, and
+// the size grows again.
+func TestSlowLink(t *testing.T) {
+	q := newQueue(t)
+	for i := range 8 {
+		q.add(fmt.Sprintf("run%d", i), numbered(1000*i, 1000*(i+1))...)
+	}
+	s := &server{answer: func(_ int, lines []string) error {
+		if len(lines) > 1300 {
+			return &outbox.Answer{Do: outbox.Retry, Text: "cannot be reached", Err: context.DeadlineExceeded}
+		}
+		return nil
+	}}
+	r := q.drain(s, outbox.Options{Patience: time.Hour})
+	if r != (outbox.Report{Points: 8000}) {
+		t.Errorf("got %+v", r)
+	}
+	if want := []int{5000, 2500, 1250, 1250, 1250, 1250, 2500, 1250, 1250, 500}; !slices.Equal(s.sizes, want) {
+		t.Errorf("requests of %v lines, want %v", s.sizes, want)
+	}
+}
+
+// hanging is a Sink that takes n lines at a time and else never answers.
+type hanging int
+
+func (n hanging) Write(ctx context.Context, lines []string) error {
+	if len(lines) > int(n) {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return nil
+}
+
+// TestSlowLinkInTheBackground: there the time of the whole pass runs out, and
+// the next pass begins smaller all the same.
+func TestSlowLinkInTheBackground(t *testing.T) {
+	q := newQueue(t)
+	q.add("a", numbered(0, 5000)...)
+	for range 50 {
+		ctx, cancel := context.WithTimeout(q.ctx, 50*time.Millisecond)
+		_, err := q.out.Drain(ctx, hanging(1300), outbox.Options{})
+		cancel()
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		if q.status().Points == 0 {
+			return
+		}
+	}
+	t.Errorf("after 50 passes: %+v", q.status())
+}
+
 func TestCancel(t *testing.T) {
 	q := newQueue(t)
 	q.add("a", numbered(0, 12000)...)

@@ -30,7 +30,7 @@ const (
 type state struct {
 	done, tried, next time.Time
 	attempts          int // failed, since the last success
-	size              int // lines of the request that failed, 0 after a success
+	size              int // lines of the next request, 0 for the most
 	cause, why        string
 }
 
