@@ -89,7 +89,7 @@ func openHistory(ctx context.Context, path string, f *influxFlags) (historian, e
 	case influxStore:
 		c, err := f.client()
 		if err == nil && c == nil {
-			err = usage("no InfluxDB is set: --influx-url, ASSAY_INFLUX_URL, or influx: in the config file")
+			err = usage(noInflux)
 		}
 		if err != nil {
 			return nil, err

@@ -148,6 +148,8 @@ func (f *influxFlags) fill(to *string, flag, env, conf string) {
 	}
 }
 
+const noInflux = "no InfluxDB is set: --influx-url, ASSAY_INFLUX_URL, or influx: in the config file"
+
 // client returns a client, or nil where no server is named.
 func (f *influxFlags) client() (*influx.Client, error) {
 	s, err := f.settings()

@@ -19,11 +19,20 @@ import (
 // next run's to deliver.
 const backgroundPush = 30 * time.Second
 
+// pushFlags are the flags of push.
+type pushFlags struct {
+	influx   influxFlags
+	store    string
+	format   string
+	status   bool
+	all      bool
+	revive   bool
+	bury     bool
+	patience time.Duration
+}
+
 func newPush() *cobra.Command {
-	var f influxFlags
-	var path, format string
-	var status, all, revive, bury bool
-	var patience time.Duration
+	var f pushFlags
 	c := &cobra.Command{
 		Use:   "push",
 		Short: "Deliver stored runs to InfluxDB, or say what waits and why",
@@ -41,54 +50,58 @@ _BUCKET, _CA, _PROXY and _INSECURE, or in config.yaml (docs/influxdb.md).
 It exits 0 when everything is delivered, 2 when something is left or refused.`,
 		Example: "  assay push\n  assay push --status\n  assay push --all --influx-url http://localhost:8086 --influx-bucket assay --influx-token-file token",
 		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if path == "none" {
-				return usage("--store none leaves nothing to push")
-			}
-			if format != "table" && format != "json" {
-				return usage("unknown format %q (have json, table)", format)
-			}
-			db, err := openStore(c.Context(), path)
-			if err != nil {
-				return err
-			}
-			defer db.Close()
-			if bury {
-				n, err := db.Outbox().Bury(c.Context())
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(c.ErrOrStderr(), "%s forgotten\n", plural(n, "dead letter"))
-			}
-			client, err := f.forward(db)
-			if err != nil {
-				return err
-			}
-			if status || bury {
-				return printStatus(c, db, client, format)
-			}
-			if client == nil {
-				return usage("no InfluxDB is set: --influx-url, ASSAY_INFLUX_URL, or influx: in the config file")
-			}
-			defer client.Close()
-			if err := requeue(c, db, all, revive); err != nil {
-				return err
-			}
-			return push(c, db, client, patience)
-		},
+		RunE:    func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
 	fl := c.Flags()
-	fl.StringVar(&path, "store", "", "SQLite file (default $ASSAY_STORE or the user's data folder)")
-	fl.StringVar(&format, "format", "table", "output format of --status: json, table")
-	fl.BoolVar(&status, "status", false, "send nothing; show the queue, its age, and dead letters with the reason")
-	fl.BoolVar(&all, "all", false, "queue every stored run first, for a server that is new or has lost them")
-	fl.BoolVar(&revive, "retry-dead", false, "queue the dead letters first, for a server that has been mended")
-	fl.BoolVar(&bury, "drop-dead", false, "forget the dead letters and send nothing; the runs stay in the store")
-	fl.DurationVar(&patience, "timeout", time.Minute, "how long to wait in all for a server that does not answer or a run that is measured")
-	f.add(fl)
-	c.MarkFlagsMutuallyExclusive("status", "all")
+	fl.StringVar(&f.store, "store", "", "SQLite file (default $ASSAY_STORE or the user's data folder)")
+	fl.StringVar(&f.format, "format", "table", "output format of --status: json, table")
+	fl.BoolVar(&f.status, "status", false, "send nothing; show the queue, its age, and dead letters with the reason")
+	fl.BoolVar(&f.all, "all", false, "queue every stored run first, for a server that is new or has lost them")
+	fl.BoolVar(&f.revive, "retry-dead", false, "queue the dead letters first, for a server that has been mended")
+	fl.BoolVar(&f.bury, "drop-dead", false, "forget the dead letters and send nothing; the runs stay in the store")
+	fl.DurationVar(&f.patience, "timeout", time.Minute, "how long to wait in all for a server that does not answer or a run that is measured")
+	f.influx.add(fl)
+	c.MarkFlagsMutuallyExclusive("status", "all", "drop-dead")
 	c.MarkFlagsMutuallyExclusive("status", "retry-dead", "drop-dead")
 	return c
+}
+
+func (f *pushFlags) run(c *cobra.Command) error {
+	if f.store == "none" {
+		return usage("--store none leaves nothing to push")
+	}
+	if f.format != "table" && f.format != "json" {
+		return usage("unknown format %q (have json, table)", f.format)
+	}
+	db, err := openStore(c.Context(), f.store)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	client, err := f.influx.forward(db)
+	if err != nil {
+		return err
+	}
+	if client != nil {
+		defer client.Close()
+	}
+	switch {
+	case f.bury:
+		n, err := db.Outbox().Bury(c.Context())
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.ErrOrStderr(), "%s forgotten\n", plural(n, "dead letter"))
+		return nil
+	case f.status:
+		return printStatus(c, db, client, f.format)
+	case client == nil:
+		return usage(noInflux)
+	}
+	if err := requeue(c, db, f.all, f.revive); err != nil {
+		return err
+	}
+	return push(c, db, client, f.patience)
 }
 
 // requeue queues what a person wants sent again.
@@ -216,21 +229,43 @@ func writeStatus(w io.Writer, s outbox.Status, where string, now time.Time) erro
 		}
 	}
 	fmt.Fprintf(&b, "dead letters   %s\n", lettersText(s.Dead))
-	for _, l := range s.Dead[:min(len(s.Dead), shownLetters)] {
-		fmt.Fprintf(&b, "  run %s, %s: %s\n    %s\n", l.Run, l.Died.UTC().Format(minute), l.Why, clipLine(l.Line))
-	}
-	if n := len(s.Dead) - shownLetters; n > 0 {
-		fmt.Fprintf(&b, "  … and %d more (--format json shows all)\n", n)
-	}
+	writeLetters(&b, s.Dead)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 const (
-	minute       = "2006-01-02 15:04 UTC"
-	shownLetters = 10
-	shownLine    = 160 // characters of a dead letter
+	minute     = "2006-01-02 15:04 UTC"
+	shownWhys  = 10
+	shownChars = 100 // of a dead letter
 )
+
+// writeLetters says each reason once, with how many letters it has and one of
+// them.
+func writeLetters(b *strings.Builder, dead []outbox.Letter) {
+	by := map[string][]outbox.Letter{}
+	var whys []string
+	for _, l := range dead {
+		if by[l.Why] == nil {
+			whys = append(whys, l.Why)
+		}
+		by[l.Why] = append(by[l.Why], l)
+	}
+	for i, why := range whys {
+		if i == shownWhys {
+			fmt.Fprintf(b, "  … and %s (--format json shows all)\n", plural(len(whys)-i, "other reason"))
+			return
+		}
+		ls, ofRuns := by[why], map[string]bool{}
+		for _, l := range ls {
+			ofRuns[l.Run] = true
+		}
+		fmt.Fprintf(b, "  %s of %s, the first %s: %s\n", plural(len(ls), "point"), plural(len(ofRuns), "run"), ls[0].Died.UTC().Format(minute), why)
+		if r := []rune(ls[0].Line); len(r) > 0 {
+			fmt.Fprintf(b, "    run %s: %s…\n", ls[0].Run, string(r[:min(len(r), shownChars)]))
+		}
+	}
+}
 
 func queueText(s outbox.Status, now time.Time) string {
 	if s.Points == 0 {
@@ -261,11 +296,4 @@ func lettersText(dead []outbox.Letter) string {
 		return "none"
 	}
 	return fmt.Sprintf("%d (--retry-dead sends them again, --drop-dead forgets them)", len(dead))
-}
-
-func clipLine(l string) string {
-	if r := []rune(l); len(r) > shownLine {
-		return string(r[:shownLine]) + "…"
-	}
-	return l
 }
