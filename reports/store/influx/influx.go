@@ -17,10 +17,10 @@ import (
 	"net/url"
 	"strings"
 
+	"assay/reports/store/outbox"
+
 	influxdb2 "github.com/influxdata/influxdb-client-go/v2"
 	"github.com/influxdata/influxdb-client-go/v2/api"
-
-	"assay/reports/store/outbox"
 )
 
 // Settings say which server, and how it is reached.

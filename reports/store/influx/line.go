@@ -9,11 +9,11 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/influxdata/influxdb-client-go/v2/api/write"
-	lp "github.com/influxdata/line-protocol"
-
 	"assay/bench"
 	"assay/reports"
+
+	"github.com/influxdata/influxdb-client-go/v2/api/write"
+	lp "github.com/influxdata/line-protocol"
 )
 
 // Measurements. What a tag or a field means never changes under these names;

@@ -421,7 +421,7 @@ func TestSlowLinkInTheBackground(t *testing.T) {
 	q := newQueue(t)
 	q.add("a", numbered(0, 5000)...)
 	for range 50 {
-		ctx, cancel := context.WithTimeout(q.ctx, 50*time.Millisecond)
+		ctx, cancel := context.WithTimeout(q.ctx, 200*time.Millisecond) // two passes hang, by 5000 and 2500 lines
 		_, err := q.out.Drain(ctx, hanging(1300), outbox.Options{})
 		cancel()
 		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
