@@ -38,6 +38,7 @@ type runFlags struct {
 	scale   float64 // how pixels of data become inputs of files without a card
 	mean    []float64
 	std     []float64
+	influx  influxFlags // where runs are pushed to
 }
 
 func (f *runFlags) add(c *cobra.Command) {
@@ -53,6 +54,7 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.DurationVar(&f.budget, "budget", 0, "time budget instead of the suite's")
 	fl.BoolVar(&f.prepare, "prepare", false, "as root: governor performance and no boost for the run, put back afterwards")
 	fl.IntVar(&f.samples, "samples", 0, "samples for accuracy instead of the suite's")
+	f.influx.add(fl)
 }
 
 // addPair adds the flags that only a comparison of files knows.
@@ -125,6 +127,13 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 	if db != nil {
 		defer db.Close()
 	}
+	client, err := f.influx.forward(db)
+	if err != nil {
+		return nil, err
+	}
+	if client != nil {
+		defer client.Close()
+	}
 	set.Suite, set.Version, set.Labels, set.Plan = x.Suite, buildVersion(), own, f.plan(x.Plan)
 	set.Command = workerCommand
 	feed, err := newFeed(x, f.data, set.Plan.Samples, models.IO{Scale: f.scale, Mean: f.mean, Std: f.std})
@@ -134,14 +143,28 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 	set.Data = feed.data
 	step, end := progress(c.ErrOrStderr())
 	set.Progress = step
-	r, err := bench.Run(c.Context(), set, x.Groups)
+	r, err := measure(c.Context(), db, set, x.Groups)
 	end()
 	if err != nil {
 		return nil, err
 	}
 	r.Accuracy = feed.text(r)
 	r.Warnings = slices.Concat(r.Warnings, x.Warnings, held.doubts, feed.doubts(r))
-	return r, f.finish(c, r, db)
+	err = f.finish(c, r, db)
+	pushAfter(c, db, client)
+	return r, err
+}
+
+// measure runs the groups while no process delivers out of the store.
+func measure(ctx context.Context, db *store.SQLite, set bench.Setup, groups []bench.Group) (*bench.Result, error) {
+	if db != nil {
+		release, err := db.Outbox().Measuring(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+	}
+	return bench.Run(ctx, set, groups)
 }
 
 // finish stores and prints a result. The report is printed even if storing
@@ -210,6 +233,9 @@ func (f *runFlags) plan(p bench.Plan) bench.Plan {
 func openStore(ctx context.Context, path string) (*store.SQLite, error) {
 	if path == "none" {
 		return nil, nil
+	}
+	if path == influxStore {
+		return nil, usage("--store influx is for reading (assay history): runs are kept in SQLite and pushed from there")
 	}
 	if path == "" {
 		var err error
