@@ -5,7 +5,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X assay/bench/engine/native.Version
 export GOFLAGS := -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build setup run test race noasm nocgo cross lint fuzz bench golden simulate prove zoo clean
+.PHONY: help build setup browser run test race noasm nocgo cross lint fuzz bench golden simulate prove zoo clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -20,7 +20,13 @@ setup: build ## fetch ONNX Runtime's library into the user's cache, once
 run: setup ## measure suite quick, print the table, store the run
 	bin/assay run --suite quick
 
-test: setup ## every test (needs a C compiler and npm, installs nothing else)
+browser: ## Chromium, for the tests that open the HTML report: installed where missing, as root
+	@for b in chromium chromium-browser google-chrome chrome; do command -v $$b >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; then exit 0; fi; \
+	echo "no Chromium: the tests that open the HTML report are skipped (install the package chromium)"
+
+test: setup browser ## every test (needs a C compiler, npm and, for the HTML report, Chromium)
 	$(GO) test -timeout 14m ./...
 
 race: ## the packages that share memory between goroutines, under the race detector
