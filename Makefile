@@ -5,7 +5,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X assay/bench/engine/native.Version
 export GOFLAGS := -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build setup run test race noasm nocgo cross lint fuzz bench golden simulate storm prove zoo influxd clean
+.PHONY: help build setup browser run test race noasm nocgo cross lint fuzz bench golden simulate storm prove zoo influxd clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -25,8 +25,13 @@ INFLUXD := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/assay/influxd/1.8.10
 influxd: $(INFLUXD)/influxd ## build InfluxDB for the tests into the user's cache, once
 $(INFLUXD)/influxd:
 	cd / && CGO_ENABLED=0 GOFLAGS= GOBIN='$(INFLUXD)' $(GO) install -trimpath -ldflags '-s -w -X main.version=1.8.10' github.com/influxdata/influxdb/cmd/influxd@v1.8.10
+browser: ## Chromium, for the tests that open the HTML report: installed where missing, as root
+	@for b in chromium chromium-browser google-chrome chrome; do command -v $$b >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; then exit 0; fi; \
+	echo "no Chromium: the tests that open the HTML report are skipped (install the package chromium)"
 
-test: setup influxd ## every test (needs a C compiler and npm, installs nothing else)
+test: setup influxd browser ## every test (needs a C compiler, npm and, for the HTML report, Chromium)
 	$(GO) test -timeout 14m ./...
 	$(GO) test -tags nvml ./bench/energy
 

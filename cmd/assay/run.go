@@ -25,6 +25,8 @@ type runFlags struct {
 	format  string   // of the report
 	labels  []string // key=value
 	store   string   // path, "" for the default, "none" for nowhere
+	report  string   // path of the HTML report, "" for beside the store, "none" for nowhere
+	junit   string   // path of the JUnit file, "" for none
 	details bool
 	engines []string // for files without a suite
 	gates   []string
@@ -49,6 +51,7 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.StringArrayVar(&f.labels, "label", nil, "key=value recorded with the run, for example commit=1a2b3c (repeatable)")
 	fl.StringVar(&f.store, "store", "", `SQLite file that keeps the run, or "none" (default $ASSAY_STORE or the user's data folder)`)
 	fl.BoolVar(&f.details, "details", false, "also print tails, cold starts, throughput, controls and memory")
+	f.addReports(c)
 	fl.IntVar(&f.trials, "trials", 0, "trials instead of the suite's")
 	fl.IntVar(&f.rounds, "rounds", 0, "rounds instead of the suite's")
 	fl.DurationVar(&f.budget, "budget", 0, "time budget instead of the suite's")
@@ -84,8 +87,8 @@ judged by their agreement with the baseline.
 It exits 0 when measuring has finished, whatever was found: assay gate decides.`,
 		Example: "  assay run --suite quick\n  assay run base.onnx small.onnx --data photos/",
 		RunE: func(c *cobra.Command, args []string) error {
-			_, err := f.run(c, args)
-			return err
+			r, err := f.run(c, args)
+			return errors.Join(err, f.writeJUnit(c, r, nil))
 		},
 	}
 	f.add(c)
@@ -167,8 +170,9 @@ func measure(ctx context.Context, db *store.SQLite, set bench.Setup, groups []be
 	return bench.Run(ctx, set, groups)
 }
 
-// finish stores and prints a result. The report is printed even if storing
-// fails, and stored even if the run was interrupted: nothing measured is lost.
+// finish stores and prints a result, and writes its report. The table is
+// printed even if storing fails, and all is stored even if the run was
+// interrupted: nothing measured is lost.
 func (f *runFlags) finish(c *cobra.Command, r *bench.Result, db *store.SQLite) error {
 	var stored error
 	if db != nil {
@@ -179,7 +183,7 @@ func (f *runFlags) finish(c *cobra.Command, r *bench.Result, db *store.SQLite) e
 	if stored == nil && db != nil {
 		fmt.Fprintf(c.ErrOrStderr(), "run %s is stored in %s\n", r.Run, db.Where())
 	}
-	if err := errors.Join(stored, printed); err != nil {
+	if err := errors.Join(stored, printed, f.writeReport(c, r, true)); err != nil {
 		return err
 	}
 	if r.Partial != "" {
