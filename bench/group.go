@@ -57,6 +57,7 @@ type measured struct {
 	probe  Prober
 	s      *session
 
+	energy  *EnergyInfo       // nil where no energy was measured
 	sources map[string]string // by metric: what measured it, for example "rapl (package)"
 }
 

@@ -31,6 +31,11 @@ func newDoctor() *cobra.Command {
 			for _, e := range engines {
 				items = append(items, engineItem(c, e))
 			}
+			meters, err := meterItems(c.Context())
+			if err != nil {
+				return err
+			}
+			items = append(items, meters...)
 			l := list{header: []string{"", "STATE", "WHAT", "REMEDY"}, data: items}
 			for _, i := range items {
 				l.rows = append(l.rows, []string{i.Name, string(i.State), i.Detail, i.Remedy})

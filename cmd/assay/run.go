@@ -33,6 +33,7 @@ type runFlags struct {
 	samples int
 	threads []int
 	batch   []int
+	energy  energyFlags
 	scale   float64 // how pixels of data become inputs of files without a card
 	mean    []float64
 	std     []float64
@@ -50,6 +51,7 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.IntVar(&f.rounds, "rounds", 0, "rounds instead of the suite's")
 	fl.DurationVar(&f.budget, "budget", 0, "time budget instead of the suite's")
 	fl.IntVar(&f.samples, "samples", 0, "samples for accuracy instead of the suite's")
+	f.energy.add(c)
 }
 
 // addPair adds the flags that only a comparison of files knows.
@@ -121,6 +123,9 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 	}
 	set.Suite, set.Version, set.Labels, set.Plan = x.Suite, buildVersion(), own, f.plan(x.Plan)
 	set.Command = workerCommand
+	if err := f.energy.set(&set, func(text string) { fmt.Fprintf(c.ErrOrStderr(), "assay: %s\n", text) }); err != nil {
+		return nil, err
+	}
 	feed, err := newFeed(x, f.data, set.Plan.Samples, models.IO{Scale: f.scale, Mean: f.mean, Std: f.std})
 	if err != nil {
 		return nil, usage("%v", err)
