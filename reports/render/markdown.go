@@ -39,6 +39,9 @@ func writeMarkdown(w io.Writer, r *bench.Result, o Options) error {
 		}
 	}
 	fmt.Fprintf(&buf, "\n%s\n", escapeMD(join(append(append([]string{}, v.totals...), v.on))))
+	for _, e := range v.energy {
+		fmt.Fprintf(&buf, "\n%s\n", escapeMD(e))
+	}
 	foldMD(&buf, v)
 	return o.write(w, &buf)
 }

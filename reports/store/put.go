@@ -96,7 +96,7 @@ func putSummaries(ctx context.Context, tx *sql.Tx, r *bench.Result) error {
 				if !finite(e.Value) || !finite(e.Low) || !finite(e.High) {
 					continue
 				}
-				_, err := st.ExecContext(ctx, r.Run, reports.SeriesKey(&c.Case, e.Metric, r.Device.ID), r.Device.ID, c.Task, c.Model, c.Variant, c.Engine, g.Build,
+				_, err := st.ExecContext(ctx, r.Run, reports.SeriesOf(&c.Case, e, r.Device.ID), r.Device.ID, c.Task, c.Model, c.Variant, c.Engine, g.Build,
 					c.Provider, c.Threads, c.Batch, c.Scenario, e.Metric, e.Unit, e.Value, e.Low, e.High, e.N, string(wordOn(c, e.Metric)), trusted(g, e.Metric))
 				if err != nil {
 					return err
