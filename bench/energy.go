@@ -101,6 +101,7 @@ func (m *measured) energyPhase(ctx context.Context) {
 	e := &energyRounds{m: m, meter: m.s.meter, temps: m.s.hottest}
 	e.sampler = energy.Start(context.WithoutCancel(ctx), e.meter.Meter, e.meter.schedule.Every, runner.Monotonic)
 	e.rounds(ctx)
+	sleep(ctx, 3*e.meter.schedule.Every) // a last reading that fails must not cost the last window
 	e.trace = e.sampler.Stop()
 	took := time.Since(begun)
 	m.s.apart += took
@@ -135,6 +136,7 @@ type energyRounds struct {
 	silent  string // why the meter is lost
 
 	discarded int       // windows that were invalid
+	rough     int       // windows that were used and do not tell the net energy to 2 % alone
 	watts     []float64 // idle power of the windows that were used
 }
 

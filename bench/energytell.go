@@ -9,6 +9,7 @@ import (
 	"assay/bench/energy"
 	"assay/bench/metric"
 	"assay/bench/stat"
+	"assay/bench/unit"
 	"assay/bench/verdict"
 )
 
@@ -76,6 +77,9 @@ func (e *energyRounds) tellCase(c *candidate) {
 		if j.Below {
 			below++
 		}
+		if !j.Claimed() {
+			e.rough++
+		}
 		got, sets = append(got, j), append(sets, w.set)
 		e.watts = append(e.watts, j.Idle)
 	}
@@ -88,7 +92,7 @@ func (e *energyRounds) tellCase(c *candidate) {
 		c.lackEach(energyMetrics, verdict.Inconclusive, fmt.Sprintf("%s%d of %d windows, the first: %s", wordInvalid, len(bad), n, oneLine(bad[0])))
 		return
 	case float64(below) >= maxBelow*float64(len(got)) || slices.ContainsFunc(got, func(j energy.Joules) bool { return j.Net <= 0 }):
-		c.lackEach(netMetrics, verdict.Inconclusive, fmt.Sprintf("%s in %d of %d windows: with inferences the meter shows hardly more power than without", wordBelow, below, len(got)))
+		c.lackEach(netMetrics, verdict.Inconclusive, fmt.Sprintf("%s in %d of %d windows: less than %s per inference is not seen here", wordBelow, below, len(got), unit.Format(got[0].Limit, "J")))
 	}
 	for i, j := range got {
 		c.tell(metric.EnergyGross, sets[i], j.Gross)
@@ -114,6 +118,9 @@ func (e *energyRounds) info(took time.Duration) *EnergyInfo {
 	}
 	if n := e.m.s.Plan.Energy.Rounds; len(e.idles) > 0 {
 		i.Rounds = min(n, (len(e.idles)-1)/len(e.m.together()))
+	}
+	if e.rough > 0 {
+		i.Notes = append(i.Notes, fmt.Sprintf("%d of %d windows are each known to more than ±2 %%: the interval over the rounds says what that leaves", e.rough, len(e.watts)))
 	}
 	if mt.rate.Note != "" {
 		i.Notes = append(i.Notes, mt.rate.Note)

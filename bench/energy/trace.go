@@ -105,66 +105,75 @@ func (t Trace) Energy(from, to time.Duration) (joules, edge float64, err error) 
 	return joules, edge, nil
 }
 
-// energy does so for one sensor: by the difference of a counter, or by the
-// trapezoid rule with interpolated edges. A value is seen up to δt late, and
-// how late differs between the edges: ±δt·P as a triangle, whose deviation is
-// δt·P/√6 for a counter. A power misses at each edge at most a triangle of one
-// period and the jump across it, half of it on average.
+// energy does so for one sensor.
 func (t Trace) energy(s Series, from, to time.Duration) (joules, edge float64, err error) {
-	first, last, err := t.check(s, from, to)
-	if err != nil {
-		return 0, 0, err
-	}
+	first, _ := slices.BinarySearch(s.At, from)
+	last, _ := slices.BinarySearch(s.At, to)
 	if s.Domain.Kind == Counter {
-		joules = s.at(last, to) - s.at(first, from)
-		late := t.Every // a new value is seen one reading late at most
-		if t.Period > 0 {
-			late = min(late, t.Period)
-		}
-		return joules, late.Seconds() * joules / (to - from).Seconds() / math.Sqrt(6), nil
+		return t.counted(s, first, last-1, from, to)
 	}
+	return t.trapezoids(s, first, last, from, to)
+}
+
+// counted is the difference of a counter between the first and the last
+// reading inside the time, extended to its edges by the mean power: across an
+// edge the power is another. A value is seen up to δt late, and how late
+// differs between the two readings: a triangle of ±δt·P, whose standard
+// deviation is δt·P/√6.
+func (t Trace) counted(s Series, first, last int, from, to time.Duration) (joules, edge float64, err error) {
+	gap := t.Gap()
+	if last <= first {
+		return 0, 0, fmt.Errorf("%d readings%s", max(last-first+1, 0), t.because())
+	}
+	if d := max(s.At[first]-from, to-s.At[last]); d > gap {
+		return 0, 0, fmt.Errorf("no reading for %v at its edge, at most %v are tolerated%s", d.Round(time.Millisecond), gap, t.because())
+	}
+	same := first
+	for i := first + 1; i <= last; i++ {
+		if s.Value[i] < s.Value[i-1] {
+			return 0, 0, fmt.Errorf("the counter went back from %.9g to %.9g J", s.Value[i-1], s.Value[i])
+		}
+		if s.Value[i] != s.Value[i-1] {
+			same = i
+		} else if d := s.At[i] - s.At[same]; d > gap {
+			return 0, 0, fmt.Errorf("the counter stood still for %v", d.Round(time.Millisecond))
+		}
+	}
+	power := (s.Value[last] - s.Value[first]) / (s.At[last] - s.At[first]).Seconds()
+	late := t.Every // a new value is seen one reading late at most
+	if t.Period > 0 {
+		late = min(late, t.Period)
+	}
+	return power * (to - from).Seconds(), late.Seconds() * power / math.Sqrt(6), nil
+}
+
+// trapezoids integrates a power by the trapezoid rule between the first
+// readings at or after both edges, with interpolated edges. What it misses at
+// an edge is at most a triangle of one period and the jump across it, half of
+// it on average.
+func (t Trace) trapezoids(s Series, first, last int, from, to time.Duration) (joules, edge float64, err error) {
+	if first == 0 || last == len(s.At) {
+		return 0, 0, fmt.Errorf("its readings do not span the window%s", t.because())
+	}
+	gap := t.Gap()
 	at, v := from, s.at(first, from)
-	for i := first; i < last; i++ {
-		joules += (v + s.Value[i]) / 2 * (s.At[i] - at).Seconds()
-		at, v = s.At[i], s.Value[i]
+	same := first - 1 // the reading since which the value is the same
+	for i := first; i <= last; i++ {
+		if d := s.At[i] - s.At[i-1]; d > gap {
+			return 0, 0, fmt.Errorf("no reading for %v, at most %v are tolerated%s", d.Round(time.Millisecond), gap, t.because())
+		}
+		if s.Value[i] != s.Value[i-1] {
+			same = i
+		} else if s.stuck(i - same) {
+			return 0, 0, fmt.Errorf("it showed %.4g W for %v, where it had varied all the time: it is stuck", s.Value[i], (s.At[i] - s.At[same]).Round(time.Millisecond))
+		}
+		if i < last {
+			joules += (v + s.Value[i]) / 2 * (s.At[i] - at).Seconds()
+			at, v = s.At[i], s.Value[i]
+		}
 	}
 	joules += (v + s.at(last, to)) / 2 * (to - at).Seconds()
 	return joules, max(t.Period, t.Every).Seconds() / 4 * math.Hypot(s.jump(first), s.jump(last)), nil
-}
-
-// check returns the first readings at or after both edges, or why the window
-// cannot be used.
-func (t Trace) check(s Series, from, to time.Duration) (first, last int, err error) {
-	first, _ = slices.BinarySearch(s.At, from)
-	last, _ = slices.BinarySearch(s.At, to)
-	switch {
-	case len(s.At) < 2:
-		return 0, 0, fmt.Errorf("%d readings in all%s", len(s.At), t.because())
-	case first == 0 && s.At[0] > from, last == len(s.At):
-		return 0, 0, fmt.Errorf("its readings do not span the window%s", t.because())
-	}
-	first, last = max(first, 1), max(last, 1)
-	gap := t.Gap()
-	same := first - 1 // the reading since which the value is the same
-	for i := first; i <= last; i++ {
-		d := s.At[i] - s.At[i-1]
-		// The differences of a counter hold all energy: only gaps at the edges hurt.
-		edge := i == first || i == last
-		if s.Value[i] != s.Value[i-1] {
-			same = i
-		}
-		switch {
-		case d > gap && (s.Domain.Kind == Power || edge):
-			return 0, 0, fmt.Errorf("no reading for %v, at most %v are tolerated%s", d.Round(time.Millisecond), gap, t.because())
-		case s.Domain.Kind == Counter && s.Value[i] < s.Value[i-1]:
-			return 0, 0, fmt.Errorf("the counter went back from %.9g to %.9g J", s.Value[i-1], s.Value[i])
-		case s.Domain.Kind == Counter && s.At[i]-s.At[same] > gap:
-			return 0, 0, fmt.Errorf("the counter stood still for %v", (s.At[i] - s.At[same]).Round(time.Millisecond))
-		case s.stuck(i - same):
-			return 0, 0, fmt.Errorf("it showed %.4g W for %v, where it had varied all the time: it is stuck", s.Value[i], (s.At[i] - s.At[same]).Round(time.Millisecond))
-		}
-	}
-	return first, last, nil
 }
 
 // stuck reports whether a sensor of power that repeats a value n times has
@@ -172,9 +181,6 @@ func (t Trace) check(s Series, from, to time.Duration) (first, last int, err err
 // by more than one step elsewhere. A coarse sensor, whose changes are single
 // steps, is never called so.
 func (s Series) stuck(n int) bool {
-	if s.Domain.Kind != Power || n < 2 {
-		return false
-	}
 	still := 1 - float64(s.Large)/float64(max(len(s.At)-1-n, s.Large, 1))
 	still = max(still, 0.25) // updates come late, too: ten periods are let pass
 	return math.Pow(still, float64(n)) < 1e-6

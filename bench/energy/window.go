@@ -42,15 +42,16 @@ type Joules struct {
 // Claimed reports whether the window alone tells the net energy to 2 %. Where
 // it does not, the interval over the rounds says what is known.
 func (j Joules) Claimed() bool {
-	return j.Invalid == "" && !j.Below && j.Bound+2*j.Noise <= mostError
+	return j.Invalid == "" && !j.Below && j.Bound+detection*j.Noise <= mostError
 }
 
 // The limits of the method (docs/method.md, "Energy").
 const (
-	mostDrift = 0.05 // of the idle power, from one idle window to the next
-	detection = 3    // standard deviations
-	mostError = 0.02 // of the net energy, that no repetition would show
-	mostLag   = 0.01 // of the net energy, that the first part of a window may lack
+	mostDrift = 0.05   // of the idle power, from one idle window to the next
+	detection = 3      // standard deviations
+	unsteady  = 4      // standard deviations of a part: in every window one is looked at
+	mostError = 0.02   // of the net energy, that no repetition would show
+	mostLag   = 0.0075 // of the net energy, that the first part of a window may lack
 )
 
 // Evaluate turns a trace and the windows of a load and of the idle times
@@ -90,11 +91,12 @@ func (j *Joules) judge(before, load, after look) {
 	rise := j.Active - j.Idle
 	drift := math.Abs(after.power - before.power)
 	// What two idle windows differ by is noise too, as far as anybody knows.
-	idle := max(math.Hypot(before.noise, after.noise)/math.Sqrt2, drift/math.Sqrt2)
+	idle := max(math.Hypot(before.noise, after.noise), drift) / math.Sqrt2
+	noise := math.Hypot(idle/math.Sqrt2, load.noise)
 	steps := load.steps + max(before.steps, after.steps)
-	least := max(detection*idle, steps)
-	j.Limit = least * j.Each
+	least := max(detection*idle, detection*noise, steps)
 	late, scatter := load.late()
+	j.Limit = least * j.Each
 	switch {
 	case drift > mostDrift*max(before.power, after.power) && drift > mostError/2*rise: // half of a drift is the most that it can do
 		j.Invalid = fmt.Sprintf("the idle power drifted from %.3g to %.3g W: let the device come to rest, or give it a longer settle", before.power, after.power)
@@ -102,10 +104,10 @@ func (j *Joules) judge(before, load, after look) {
 		j.Below = true
 	case steps > mostError*rise:
 		j.Invalid = fmt.Sprintf("the meter's readings come in steps, which leave up to %.1f %% of the net energy open: a finer meter is needed", 100*steps/rise)
-	case late > batches*mostLag*rise && late > detection*scatter:
-		j.Invalid = fmt.Sprintf("the meter lags: in the first %d %% of the window it showed %.0f %% less power than later", 100/batches, 100*late/rise)
+	case math.Abs(late) > batches*mostLag*rise && math.Abs(late) > unsteady*scatter:
+		j.Invalid = fmt.Sprintf("the power was not steady: in the first %d %% of the window it was off by %.0f %% of what the load adds: the meter lags, or the device boosts", 100/batches, 100*math.Abs(late)/rise)
 	default:
-		j.Noise = math.Hypot(idle/math.Sqrt2, load.noise) / rise
+		j.Noise = noise / rise
 		j.Bound = steps / rise
 	}
 }
@@ -121,7 +123,10 @@ type look struct {
 // batches is in how many parts a window is cut. Their scatter tells the noise
 // of the mean whatever the noise's correlation, as long as that is short
 // against a part (batch means; Law, Simulation Modeling and Analysis, 9.5.3).
-const batches = 20
+const (
+	batches    = 20
+	leastParts = 12 // of them that have readings
+)
 
 // leastReadings of a window: fewer tell nothing about its noise.
 const leastReadings = 10
@@ -132,16 +137,6 @@ func (t Trace) look(w Window) (look, error) {
 		return look{}, err
 	}
 	l := look{power: joules / w.Length().Seconds()}
-	for i := range batches {
-		from := w.From + w.Length()*time.Duration(i)/batches
-		to := w.From + w.Length()*time.Duration(i+1)/batches
-		e, _, err := t.Energy(from, to)
-		if err != nil {
-			return look{}, err
-		}
-		l.parts = append(l.parts, e/(to-from).Seconds())
-	}
-	l.noise = math.Hypot(stat.SD(l.parts)/math.Sqrt(batches), edge/w.Length().Seconds())
 	for _, s := range t.Series {
 		in := s.between(w.From, w.To)
 		if len(in) < leastReadings {
@@ -151,6 +146,18 @@ func (t Trace) look(w Window) (look, error) {
 			l.steps += stepError(s.step(), in)
 		}
 	}
+	for i := range batches {
+		from := w.From + w.Length()*time.Duration(i)/batches
+		to := w.From + w.Length()*time.Duration(i+1)/batches
+		e, _, err := t.Energy(from, to)
+		if err == nil { // a counter loses nothing in a gap, but a part of the window may lie in it
+			l.parts = append(l.parts, e/(to-from).Seconds())
+		}
+	}
+	if len(l.parts) < leastParts {
+		return look{}, fmt.Errorf("readings in %d of its %d parts: they are too few, or too far apart", len(l.parts), batches)
+	}
+	l.noise = math.Hypot(stat.SD(l.parts)/math.Sqrt(float64(len(l.parts))), edge/w.Length().Seconds())
 	return l, nil
 }
 
@@ -164,7 +171,7 @@ func (l look) late() (by, scatter float64) {
 		d := l.parts[i] - l.parts[i-1]
 		sum += d * d
 	}
-	return stat.Mean(l.parts[batches/2:]) - l.parts[0], math.Sqrt(sum / 2 / float64(len(l.parts)-2))
+	return stat.Mean(l.parts[len(l.parts)/2:]) - l.parts[0], math.Sqrt(sum / 2 / float64(len(l.parts)-2))
 }
 
 // between returns the values read in a stretch of time.
