@@ -65,8 +65,8 @@ func TestPeriod(t *testing.T) {
 		{"a plug that states nothing", time.Second, 0, rising, time.Second, true, 7 * time.Second},
 		{"constant, stated", 0, 250 * time.Millisecond, func(time.Duration) (float64, error) { return 3, nil }, 250 * time.Millisecond, false, 7 * time.Second},
 		{"constant, nothing stated", 0, 0, func(time.Duration) (float64, error) { return 3, nil }, time.Second, false, 7 * time.Second},
-		{"every third reading fails", 100 * time.Millisecond, 0, func(at time.Duration) (float64, error) {
-			if int(at/(100*time.Millisecond))%3 == 0 {
+		{"every fifth value cannot be read", 100 * time.Millisecond, 0, func(at time.Duration) (float64, error) {
+			if int(at/(100*time.Millisecond))%5 == 0 {
 				return 0, errGone
 			}
 			return at.Seconds(), nil

@@ -106,7 +106,7 @@ func (r *Rate) settle(m Meter, changed []time.Duration) {
 		d = append(d, changed[i+1]-changed[i])
 	}
 	slices.Sort(d)
-	r.Period = d[(len(d)-1)/2] // the lower one: what is missed only lengthens
+	r.Period = d[len(d)/2]
 	r.Measured = true
 }
 
