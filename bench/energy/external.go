@@ -2,6 +2,7 @@ package energy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -9,8 +10,8 @@ import (
 // and its target, "shelly=http://192.0.2.7" or "command=./watts.sh".
 func ParseExternal(text string) (External, error) {
 	kind, target, ok := strings.Cut(text, "=")
-	if !ok || kind == "" || target == "" {
-		return External{}, fmt.Errorf("meter %q is not written as kind=target, for example shelly=http://192.0.2.7 or command=./watts.sh (have %s)", text, strings.Join(Kinds(), ", "))
+	if !ok || !slices.Contains(Kinds(), kind) || target == "" {
+		return External{}, fmt.Errorf("external meter %q: want kind=target, for example shelly=http://HOST or command=./watts.sh (have %s)", text, strings.Join(Kinds(), ", "))
 	}
 	return External{Kind: kind, Target: target}, nil
 }

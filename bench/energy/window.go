@@ -49,7 +49,7 @@ func (j Joules) Claimed() bool {
 const (
 	mostDrift = 0.05   // of the idle power, from one idle window to the next
 	detection = 3      // standard deviations
-	unsteady  = 4      // standard deviations of a part: in every window one is looked at
+	certain   = 4      // standard deviations that are known from 20 parts, to 16 %
 	mostError = 0.02   // of the net energy, that no repetition would show
 	mostLag   = 0.0075 // of the net energy, that the first part of a window may lack
 )
@@ -94,7 +94,7 @@ func (j *Joules) judge(before, load, after look) {
 	idle := max(math.Hypot(before.noise, after.noise), drift) / math.Sqrt2
 	noise := math.Hypot(idle/math.Sqrt2, load.noise)
 	steps := load.steps + max(before.steps, after.steps)
-	least := max(detection*idle, detection*noise, steps)
+	least := max(detection*idle, certain*noise, steps)
 	late, scatter := load.late()
 	j.Limit = least * j.Each
 	switch {
@@ -104,7 +104,7 @@ func (j *Joules) judge(before, load, after look) {
 		j.Below = true
 	case steps > mostError*rise:
 		j.Invalid = fmt.Sprintf("the meter's readings come in steps, which leave up to %.1f %% of the net energy open: a finer meter is needed", 100*steps/rise)
-	case math.Abs(late) > batches*mostLag*rise && math.Abs(late) > unsteady*scatter:
+	case math.Abs(late) > batches*mostLag*rise && math.Abs(late) > certain*scatter:
 		j.Invalid = fmt.Sprintf("the power was not steady: in the first %d %% of the window it was off by %.0f %% of what the load adds: the meter lags, or the device boosts", 100/batches, 100*math.Abs(late)/rise)
 	default:
 		j.Noise = noise / rise
