@@ -26,12 +26,12 @@ type drawn struct {
 }
 
 // hold is how long a fake worker's power is believed after it was told.
-const hold = 20 * time.Millisecond
+const hold = 100 * time.Millisecond
 
 // draw tells the fake meter, a few times within hold, what is drawn now.
 func (s *fakeSession) draw() {
 	now := runner.Monotonic()
-	if s.Plug == "" || now-s.told < hold/4 {
+	if s.Plug == "" || now-s.told < hold/20 {
 		return
 	}
 	s.told = now
@@ -76,7 +76,7 @@ func (*plug) Close() error { return nil }
 // withMeter asks for energy in windows of a fraction of a second.
 func withMeter(set Setup, p *plug) Setup {
 	set.Plan.Trials, set.Plan.Rounds, set.Plan.Cold = 2, 2, 0
-	set.Plan.Energy = &EnergyPlan{Rounds: 3, Idle: 200 * time.Millisecond, Window: 300 * time.Millisecond, Settle: time.Millisecond}
+	set.Plan.Energy = &EnergyPlan{Rounds: 3, Idle: 200 * time.Millisecond, Window: 400 * time.Millisecond, Settle: time.Millisecond}
 	set.Meter = func(context.Context, string) (energy.Meter, error) {
 		p.rnd = rand.New(rand.NewPCG(1, 2))
 		return energy.Meter{Name: "plug", Scope: energy.Wall, Total: []energy.Sensor{p}, Error: 0.03}, nil
@@ -85,40 +85,31 @@ func withMeter(set Setup, p *plug) Setup {
 }
 
 // TestEnergy goes the whole way with real workers. Its windows are so short that
-// a busy machine smears them: how exact the method is, bench/energy proves.
+// a busy machine smears them, and may make them invalid: the values are proved
+// by TestEnergyControl, and how exact the method is by bench/energy.
 func TestEnergy(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "plug")
-	const less, most, edp, more = "energy.net <= 0.7x", "energy.net <= 1J", "energy.delay <= 0.5x", "energy.efficiency >= 1.2x"
+	const most = "energy.net <= 1J"
 	set := withMeter(testSetup(t), &plug{path: file})
 	announced := ""
 	set.Announce = func(text string) { announced = text }
-	g := testGroup(t, []string{less, most, edp, more}, script{Spin: 4 * spin, Watts: 5, Plug: file}, script{Spin: spin, Watts: 5, Plug: file})
+	g := testGroup(t, []string{most}, script{Spin: 4 * spin, Watts: 5, Plug: file}, script{Spin: spin, Watts: 5, Plug: file})
 	r := mustRun(t, context.Background(), set, g)
 	cases := r.Groups[0].Cases
-	if want := "plug (wall): plug: windows of 300ms, idle windows of 200ms"; !strings.Contains(announced, want) || !strings.Contains(announced, "9 windows and 4 idle windows in 3 rounds") {
+	if want := "plug (wall): plug: windows of 400ms, idle windows of 200ms"; !strings.Contains(announced, want) || !strings.Contains(announced, "9 windows and 4 idle windows in 3 rounds") {
 		t.Errorf("announced %q, want %q", announced, want)
 	}
-	for i, watts := range []float64{5, 5} {
+	for i := range cases {
 		c := &cases[i]
-		net, ok := c.Value("energy.net")
-		each, _ := c.Value("latency.p50")
-		if want := watts * each.Value; !ok || net.N != 3 || net.Source != "plug (wall)" || net.Value < 0.6*want || net.Value > 1.6*want {
-			t.Errorf("%s: net energy %+v, want about %v J from 3 rounds by plug (wall)", c.Variant, net, want)
-		}
-		gross, _ := c.Value("energy.gross")
-		power, _ := c.Value("power")
-		eff, _ := c.Value("energy.efficiency")
-		delay, _ := c.Value("energy.delay")
-		if math.Abs(power.Value-idleWatts-watts) > 1.5 || gross.Value <= net.Value || math.Abs(eff.Value*net.Value-1) > 1e-9 || delay.Value <= 0 {
-			t.Errorf("%s: power %v, gross %v, efficiency %v, delay %v", c.Variant, power.Value, gross.Value, eff.Value, delay.Value)
+		for _, name := range []string{"energy.net", "energy.gross", "power"} {
+			e, ok := c.Value(name)
+			if why := c.Missing[name]; ok == (why != "") || ok && (!(e.Value > 0) || e.N < 2 || e.Source != "plug (wall)") {
+				t.Errorf("%s: %s %+v, missing %q", c.Variant, name, e, why)
+			}
 		}
 	}
-	ratio, ok := cases[1].Ratio("energy.net")
-	if !ok || ratio.Value < 0.1 || ratio.Value > 0.5 || ratio.N != 3 || ratio.Source != "plug (wall)" {
-		t.Errorf("a quarter of the time at equal power: %+v, %v", ratio, ok)
-	}
-	if w := words(cases[1]); w[less] != verdict.Pass || w[most] != verdict.Pass || w[edp] != verdict.Pass || w[more] != verdict.Pass {
-		t.Errorf("verdicts %v, want 4 passes", w)
+	if v := cases[1].Verdicts[0]; v.Word != verdict.Pass && cases[1].Missing["energy.net"] == "" {
+		t.Errorf("verdict %+v", v)
 	}
 	checkEnergyInfo(t, r.Groups[0].Energy)
 	if len(r.Groups[0].Untrusted) > 0 {
@@ -131,13 +122,10 @@ func checkEnergyInfo(t *testing.T, i *EnergyInfo) {
 	if i == nil || i.Meter != "plug (wall): plug" || i.Scope != "wall" || i.Kind != "power" || i.Rounds != 3 || i.Error != 0.03 {
 		t.Fatalf("energy info %+v", i)
 	}
-	if math.Abs(i.Idle-idleWatts) > 1 || i.Window != 0.3 || i.IdleTime != 0.2 || i.Cost <= 0 || i.Cost > 0.5 || i.Period <= 0 || i.Every < 0.01 || i.Seconds <= 0 {
+	if i.Idle < 0 || i.Idle > idleWatts+5 || i.Window != 0.4 || i.IdleTime != 0.2 || i.Cost <= 0 || i.Cost > 0.5 || i.Period <= 0 || i.Every < 0.01 || i.Seconds <= 0 {
 		t.Errorf("energy info %+v", i)
 	}
-	if i.AA == nil || i.AA.Ratio.N != 3 || i.AA.Ratio.Value < 0.5 || i.AA.Ratio.Value > 2 {
-		t.Errorf("control %+v", i.AA)
-	}
-	if notes := strings.Join(i.Notes, "; "); !strings.Contains(notes, "shorter than the method wants: window of 300ms instead of 10s") {
+	if notes := strings.Join(i.Notes, "; "); !strings.Contains(notes, "shorter than the method wants: window of 400ms instead of 10s") {
 		t.Errorf("notes %q", notes)
 	}
 }
@@ -224,8 +212,8 @@ func TestEnergyInterrupt(t *testing.T) {
 	}
 	r := mustRun(t, ctx, set, testGroup(t, nil, s, s))
 	c := r.Groups[0].Cases[1]
-	if e, ok := c.Ratio("energy.net"); !ok || e.N != 2 || r.Partial == "" || r.Groups[0].Energy.Rounds != 2 {
-		t.Errorf("ratio %+v, partial %q, missing %q, info %+v", e, r.Partial, c.Missing, r.Groups[0].Energy)
+	if e, ok := c.Value("energy.gross"); r.Partial == "" || r.Groups[0].Energy.Rounds != 2 || ok && e.N > 2 || !ok && c.Missing["energy.gross"] == "" {
+		t.Errorf("gross %+v, partial %q, missing %q, info %+v", e, r.Partial, c.Missing, r.Groups[0].Energy)
 	}
 }
 
@@ -248,11 +236,12 @@ func (*virtual) Close() error { return nil }
 // untrusted, and timing not.
 func TestEnergyControl(t *testing.T) {
 	const less = "energy.net <= 0.7x"
+	others := []string{"energy.net <= 30mJ", "energy.delay <= 0.7x", "energy.efficiency >= 1.2x", "power <= 10.5W"}
 	check := func(name string, control, cand float64, want verdict.Word, reason string) {
 		t.Helper()
 		s := newSession(testSetup(t), nil)
 		s.Plan.Energy = &EnergyPlan{Rounds: 3}
-		m := s.newMeasured(testGroup(t, []string{less}, script{}, script{}))
+		m := s.newMeasured(testGroup(t, append([]string{less}, others...), script{}, script{}))
 		watts := []float64{5, control, cand}
 		v := &virtual{rnd: rand.New(rand.NewPCG(3, 4)), of: func(at time.Duration) float64 {
 			if k := int(at / (10 * time.Second)); k%4 > 0 {
@@ -287,6 +276,18 @@ func TestEnergyControl(t *testing.T) {
 		got := s.res.Groups[0]
 		if v := got.Cases[1].Verdicts[0]; v.Word != want || !strings.Contains(v.Reason, reason) {
 			t.Errorf("%s: verdict %+v, want %s %q", name, v, want, reason)
+		}
+		for _, v := range got.Cases[1].Verdicts[1:] {
+			if want == verdict.Pass && v.Word != verdict.Pass {
+				t.Errorf("%s: verdict %+v", name, v)
+			}
+		}
+		// 1,000 inferences in 8 s, 5 W above idle: 40 mJ each, 8 ms.
+		for metric, value := range map[string]float64{"energy.net": 0.04, "energy.gross": 0.08, "energy.delay": 0.00032, "energy.efficiency": 25, "power": 10} {
+			e, ok := got.Cases[0].Value(metric)
+			if want != verdict.Untrusted && (!ok || math.Abs(e.Value/value-1) > 0.01 || e.Low > value || e.High < value || e.Source != "virtual (board)") {
+				t.Errorf("%s: %s %+v, want %v", name, metric, e, value)
+			}
 		}
 		if len(got.Untrusted) > 0 {
 			t.Errorf("%s: timing is untrusted: %q", name, got.Untrusted)
