@@ -77,7 +77,7 @@ func (e *energyRounds) tellCase(c *candidate) {
 		if j.Below {
 			below++
 		}
-		if !j.Claimed() {
+		if !j.Below && !j.Claimed() {
 			e.rough++
 		}
 		got, sets = append(got, j), append(sets, w.set)
@@ -120,7 +120,7 @@ func (e *energyRounds) info(took time.Duration) *EnergyInfo {
 		i.Rounds = min(n, (len(e.idles)-1)/len(e.m.together()))
 	}
 	if e.rough > 0 {
-		i.Notes = append(i.Notes, fmt.Sprintf("%d of %d windows are each known to more than ±2 %%: the interval over the rounds says what that leaves", e.rough, len(e.watts)))
+		i.Notes = append(i.Notes, fmt.Sprintf("%d of %d windows alone tell the net energy less closely than to ±2 %%: the interval over the rounds says what that leaves", e.rough, len(e.watts)))
 	}
 	if mt.rate.Note != "" {
 		i.Notes = append(i.Notes, mt.rate.Note)
