@@ -31,6 +31,8 @@ func (s *session) openMeter(ctx context.Context, groups []Group) error {
 		s.meterless = "this program looks for no meter"
 		return nil
 	}
+	begun := time.Now()
+	defer func() { s.apart += time.Since(begun) }()
 	m, err := s.Meter(ctx, p.Meter)
 	if errors.Is(err, errors.ErrUnsupported) {
 		s.meterless = oneLine(err.Error())

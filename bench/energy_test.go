@@ -292,12 +292,29 @@ func TestEnergyControl(t *testing.T) {
 		if len(got.Untrusted) > 0 {
 			t.Errorf("%s: timing is untrusted: %q", name, got.Untrusted)
 		}
-		if want == verdict.Untrusted && (!strings.HasPrefix(got.Cases[1].Missing["energy.net"], wordUntrusted) || got.Energy.AA == nil) {
+		if want == verdict.Untrusted && (!strings.HasPrefix(got.Cases[1].Missing["energy.net"], wordUntrusted) || (got.Energy.AA == nil) != math.IsNaN(control)) {
 			t.Errorf("%s: missing %q, info %+v", name, got.Cases[1].Missing, got.Energy)
 		}
 	}
 	check("equal", 5, 2.5, verdict.Pass, "")
 	check("worse", 5, 5, verdict.Fail, "1.00x")
 	check("control off by 10 %", 5.5, 2.5, verdict.Untrusted, "the A/A control of energy says 1.10")
+	check("control lost", math.NaN(), 2.5, verdict.Untrusted, "the A/A control of energy could not be measured: invalid: 3 of 3 windows")
 	check("no load", 5, 0, verdict.Inconclusive, "below detection in 3 of 3 windows")
+}
+
+// TestEnergyWindows: where memory holds no more than pairs, each pair has idle
+// windows of its own, and the schedule counts them.
+func TestEnergyWindows(t *testing.T) {
+	s := newSession(testSetup(t), nil)
+	s.Plan.Energy = &EnergyPlan{Rounds: 3}
+	g := testGroup(t, nil, script{}, script{}, script{})
+	if idles, windows := s.energyWindows([]Group{g, g}); idles != 2*(3+1) || windows != 2*3*4 {
+		t.Errorf("together: %d idle windows, %d windows", idles, windows)
+	}
+	s.MemAvailable = func() int64 { return 64 << 20 }
+	// baseline, control and v1; then baseline and v2
+	if idles, windows := s.energyWindows([]Group{g}); idles != 3*2+1 || windows != 3*5 {
+		t.Errorf("in pairs: %d idle windows, %d windows", idles, windows)
+	}
 }

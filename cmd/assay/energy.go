@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"assay/bench"
 	"assay/bench/energy"
@@ -31,16 +32,19 @@ func (f *energyFlags) add(c *cobra.Command) {
 // set turns the flags into a plan and a way to open the meter; say gets what
 // the user should know before it is waited for.
 func (f *energyFlags) set(s *bench.Setup, say func(string)) error {
-	env, own, err := meterEnv(cmp.Or(f.meter, os.Getenv("ASSAY_METER")))
-	if err != nil {
-		return err
-	}
 	if f.on && s.Plan.Energy == nil {
 		p := bench.DefaultEnergy
 		s.Plan.Energy = &p
 	}
-	if f.meter != "" && s.Plan.Energy == nil {
+	switch {
+	case s.Plan.Energy == nil && f.meter != "":
 		return usage("--meter names a meter, but nothing asks for energy: add --energy, or energy: true to the suite")
+	case s.Plan.Energy == nil:
+		return nil
+	}
+	env, own, err := meterEnv(f.meter)
+	if err != nil {
+		return err
 	}
 	s.Meter = func(ctx context.Context, name string) (energy.Meter, error) {
 		return energy.Open(ctx, env, cmp.Or(own, name))
@@ -50,14 +54,19 @@ func (f *energyFlags) set(s *bench.Setup, say func(string)) error {
 }
 
 // meterEnv is what probes look at on this device, and the kind of meter that
-// text asks for: "" is none, "rapl" a kind, "shelly=http://…" one outside.
-func meterEnv(text string) (env energy.Env, kind string, err error) {
-	env = energy.Env{System: host.Here(), HTTP: &http.Client{}, Now: runner.Monotonic}
+// flag asks for, or $ASSAY_METER where it is "": none, "rapl" a kind,
+// "shelly=http://…" one outside of the device.
+func meterEnv(flag string) (env energy.Env, kind string, err error) {
+	env = energy.Env{System: host.Here(), HTTP: &http.Client{Timeout: 5 * time.Second}, Now: runner.Monotonic}
+	text, from := flag, "--meter"
+	if flag == "" {
+		text, from = os.Getenv("ASSAY_METER"), "$ASSAY_METER"
+	}
 	kind, _, outside := strings.Cut(text, "=")
 	if outside {
 		x, err := energy.ParseExternal(text)
 		if err != nil {
-			return env, "", usage("--meter: %v", err)
+			return env, "", usage("%s: %v", from, err)
 		}
 		env.External = []energy.External{x}
 	}
@@ -67,20 +76,22 @@ func meterEnv(text string) (env energy.Env, kind string, err error) {
 // meterItems are the lines of doctor on energy: what was found, what is there
 // and cannot be used, and how to mend it.
 func meterItems(ctx context.Context) ([]host.Item, error) {
-	env, _, err := meterEnv(os.Getenv("ASSAY_METER"))
+	env, _, err := meterEnv("")
 	if err != nil {
 		return nil, err
 	}
 	var out []host.Item
+	used := false
 	for _, f := range energy.Find(ctx, env) {
 		for _, m := range f.Meters {
 			i := host.Item{Name: "energy", State: host.Good, Detail: m.String()}
 			if m.Estimated != "" {
 				i.State, i.Detail = host.Warn, i.Detail+", estimated: "+m.Estimated
 			}
-			if len(out) > 0 {
+			if used {
 				i.Detail += " (not used unless named: --meter " + m.Name + ")"
 			}
+			used = true
 			out = append(out, i)
 			m.Close() // it was only looked at
 		}
