@@ -159,6 +159,7 @@ func (e *energyRounds) rounds(ctx context.Context) {
 		for _, set := range e.m.together() {
 			endAll(ctx, workers)
 			workers = e.open(ctx, set)
+			e.m.s.step("energy", e.m.name(), float64(r)/float64(n), "round %d of %d, coming to rest", r+1, n)
 			if !e.idle(ctx) {
 				return
 			}

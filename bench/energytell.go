@@ -128,11 +128,11 @@ func (e *energyRounds) info(took time.Duration) *EnergyInfo {
 	if n := len(e.idles); e.restful < n {
 		i.Notes = append(i.Notes, fmt.Sprintf("the power had not come to rest after %v before %d of %d idle windows", mt.schedule.Settle, n-e.restful, n))
 	}
-	if e.trace.Errors > 0 {
-		i.Notes = append(i.Notes, oneLine(fmt.Sprintf("%d readings failed, the last: %v", e.trace.Errors, e.trace.Err)))
-	}
-	if e.silent != "" {
+	switch {
+	case e.silent != "" && len(e.watts) > 0: // else it is why there is no energy
 		i.Notes = append(i.Notes, e.silent)
+	case e.silent == "" && e.trace.Errors > 0:
+		i.Notes = append(i.Notes, oneLine(fmt.Sprintf("%d readings failed, the last: %v", e.trace.Errors, e.trace.Err)))
 	}
 	i.AA = e.control()
 	return i

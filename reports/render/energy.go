@@ -63,7 +63,7 @@ func energyLines(r *bench.Result) []string {
 	var done []*bench.EnergyInfo
 	for i := range r.Groups {
 		e := r.Groups[i].Energy
-		if e == nil || slices.ContainsFunc(done, func(d *bench.EnergyInfo) bool { return alikeEnergy(d, e) }) {
+		if e == nil || e.Rounds == 0 || slices.ContainsFunc(done, func(d *bench.EnergyInfo) bool { return alikeEnergy(d, e) }) {
 			continue
 		}
 		done = append(done, e)
