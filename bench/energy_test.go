@@ -109,7 +109,7 @@ func TestEnergy(t *testing.T) {
 			}
 		}
 	}
-	if v := cases[1].Verdicts[0]; v.Word != verdict.Pass && cases[1].Missing["energy.net"] == "" {
+	if v := cases[1].Verdicts[0]; v.Word != verdict.Pass && v.Word != verdict.Inconclusive { // few and short windows have wide intervals
 		t.Errorf("verdict %+v", v)
 	}
 	checkEnergyInfo(t, r.Groups[0].Energy)
