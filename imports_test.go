@@ -36,6 +36,8 @@ var allowed = map[string][]string{
 	"assay/reports":             {"assay/bench", "assay/reports"},
 	"assay/agents":              {"assay/suites", "assay/bench", "assay/models"},
 	"assay/cmd":                 {"assay"},
+
+	"assay/bench/energy/simulate": {"assay/bench/unit", "assay/bench/stat", "assay/bench/energy"},
 }
 
 // never lists what no prefix may allow.

@@ -19,7 +19,7 @@ func (m *measured) result() *GroupResult {
 	g := &GroupResult{
 		Task: b.Task, Model: b.Model, Engine: b.Engine, Build: m.s.infos[b.Engine].Build, Provider: b.Provider,
 		Threads: b.Threads, Batch: b.Batch, Scenario: b.Scenario,
-		Trials: m.trials, Rounds: m.rounds, Doubts: m.doubts, Untrusted: m.bad, Seconds: m.took.Seconds(), During: m.during,
+		Trials: m.trials, Rounds: m.rounds, Doubts: m.doubts, Untrusted: m.bad, Seconds: m.took.Seconds(), Energy: m.energy, During: m.during,
 	}
 	if m.pairs {
 		g.Interleave = "pairs"

@@ -33,6 +33,8 @@ type script struct {
 	Once      string        // a file that is removed by the first misbehaviour, so that it happens only once
 	Nonsense  bool          // writes garbage in the middle of the protocol
 	Say       string        // last words on stderr
+	Watts     float64       // that inferences draw, as the fake meter shows them
+	Plug      string        // the file by which it gets to know
 }
 
 // roles are what this test binary does where a variable of that name is set.
@@ -92,6 +94,7 @@ type fakeSession struct {
 	sets [][]tensor.Tensor
 	res  []tensor.Tensor
 	n    int
+	told time.Duration // when the fake meter was told last
 }
 
 func (s *fakeSession) IO() (in, out []engine.Desc) {
@@ -115,6 +118,7 @@ func (s *fakeSession) misbehaves(after int) bool {
 func (s *fakeSession) Run(i int) error {
 	begun := time.Now()
 	s.n++
+	s.draw()
 	if s.misbehaves(s.DieAfter) {
 		fmt.Fprintln(os.Stderr, s.Say)
 		os.Exit(7)

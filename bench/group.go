@@ -58,6 +58,7 @@ type measured struct {
 	during host.During // what watch saw
 	s      *session
 
+	energy  *EnergyInfo       // nil where no energy was measured
 	sources map[string]string // by metric: what measured it, for example "rapl (package)"
 }
 

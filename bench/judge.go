@@ -66,7 +66,7 @@ func (m *measured) evidence(g verdict.Gate, gr *GroupResult, r *CaseResult) verd
 	default:
 		m.absolute(&e, g, c, r)
 	}
-	if mt := metric.Lookup(g.Metric); e.At == nil && e.Untrusted != "" && mt != nil && mt.Timing {
+	if mt := metric.Lookup(g.Metric); e.At == nil && e.Word == "" && e.Untrusted != "" && mt != nil && mt.Timing {
 		e.Word, e.Reason = verdict.Untrusted, e.Untrusted // so bad that no block is left
 	}
 	return e

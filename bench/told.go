@@ -109,8 +109,8 @@ func (m *measured) phases(r *CaseResult, c *candidate) {
 				Metric: mt.Name, Unit: "ratio", Value: iv.Mid, Low: iv.Low, High: iv.High, N: len(logs), Source: m.sources[mt.Name],
 			})
 		}
-		if values != nil {
-			r.Samples = append(r.Samples, metric.Sample{Metric: mt.Name, Unit: mt.Unit, Values: values})
+		for i, v := range values {
+			r.Samples = append(r.Samples, metric.Sample{Metric: mt.Name, Unit: mt.Unit, Trial: i, Values: []float64{v}})
 		}
 	}
 	for name, why := range c.missing {

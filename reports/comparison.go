@@ -73,7 +73,7 @@ func (p shared) changes(sameSamples bool) []Change {
 	for _, ea := range p.a.Values {
 		eb, ok := p.b.Value(ea.Metric)
 		m := metric.Lookup(ea.Metric)
-		if !ok || m == nil || ea.Unit != eb.Unit || m.Timing && (len(p.ga.Untrusted) > 0 || len(p.gb.Untrusted) > 0) {
+		if !ok || m == nil || ea.Unit != eb.Unit || ea.Source != eb.Source || m.Timing && (len(p.ga.Untrusted) > 0 || len(p.gb.Untrusted) > 0) {
 			continue
 		}
 		c := Change{

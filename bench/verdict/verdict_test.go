@@ -108,8 +108,9 @@ func TestJudgeSpendsNothingOnWhatIsCertain(t *testing.T) {
 		{Gate: must(t, "energy.net <= 0.7x"), Optional: true},
 		{Gate: must(t, "latency.p99 <= 1x"), Evidence: with(span(0.9, 0.01), func(e *Evidence) { e.Untrusted = "hot" })},
 		{Gate: must(t, "latency.p90 <= 1x"), Evidence: Evidence{Word: Error, Reason: "no"}},
+		{Gate: must(t, "energy.net <= 0.8x"), Evidence: Evidence{Word: Inconclusive, Reason: "below detection"}},
 	}
-	want := []Word{Pass, Pass, Fail, Skipped, Untrusted, Error}
+	want := []Word{Pass, Pass, Fail, Skipped, Untrusted, Error, Inconclusive}
 	for i, v := range Judge(claims) {
 		if v.Word != want[i] || v.Optional != claims[i].Optional {
 			t.Errorf("%s: %s (optional %v), want %s", v.Gate, v.Word, v.Optional, want[i])

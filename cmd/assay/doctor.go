@@ -38,6 +38,11 @@ func newDoctor() *cobra.Command {
 			for _, e := range engines {
 				items = append(items, engineItem(c, e))
 			}
+			meters, err := meterItems(c.Context())
+			if err != nil {
+				return err
+			}
+			items = append(items, meters...)
 			if format == "table" {
 				return printChecklist(c.OutOrStdout(), items, width(c.OutOrStdout(), 120))
 			}

@@ -36,7 +36,8 @@ type runFlags struct {
 	samples int
 	threads []int
 	batch   []int
-	prepare bool    // hold the clock for the run
+	prepare bool // hold the clock for the run
+	energy  energyFlags
 	scale   float64 // how pixels of data become inputs of files without a card
 	mean    []float64
 	std     []float64
@@ -58,6 +59,7 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.BoolVar(&f.prepare, "prepare", false, "as root: governor performance and no boost for the run, put back afterwards")
 	fl.IntVar(&f.samples, "samples", 0, "samples for accuracy instead of the suite's")
 	f.influx.add(fl)
+	f.energy.add(c)
 }
 
 // addPair adds the flags that only a comparison of files knows.
@@ -139,6 +141,9 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 	}
 	set.Suite, set.Version, set.Labels, set.Plan = x.Suite, buildVersion(), own, f.plan(x.Plan)
 	set.Command = workerCommand
+	if err := f.energy.set(&set, func(text string) { fmt.Fprintf(c.ErrOrStderr(), "assay: %s\n", text) }); err != nil {
+		return nil, err
+	}
 	feed, err := newFeed(x, f.data, set.Plan.Samples, models.IO{Scale: f.scale, Mean: f.mean, Std: f.std})
 	if err != nil {
 		return nil, usage("%v", err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +15,10 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"assay/bench/energy"
 	"assay/bench/engine/ortlib"
+	"assay/bench/host"
+	"assay/bench/runner"
 	"assay/models/data"
 	"assay/models/zoo"
 	"assay/reports/store/influxd"
@@ -37,7 +41,8 @@ func TestMain(m *testing.M) {
 
 // TestScript proves the command by scripts. $ZOO is the folder of models, [ort]
 // tells whether ONNX Runtime's worker and library are there (make test builds
-// the one and fetches the other), [root] whether file systems can be mounted.
+// the one and fetches the other), [meter] whether this device has an energy
+// meter, [root] whether file systems can be mounted.
 func TestScript(t *testing.T) {
 	repo, err := filepath.Abs("../..")
 	if err != nil {
@@ -67,6 +72,12 @@ func TestScript(t *testing.T) {
 				return libErr == nil && workerErr == nil, nil
 			case "root":
 				return os.Getuid() == 0 && exec.Command("mount", "--version").Run() == nil, nil
+			case "meter":
+				m, err := energy.Open(t.Context(), energy.Env{System: host.Here(), HTTP: &http.Client{}, Now: runner.Monotonic}, "")
+				if err == nil {
+					m.Close()
+				}
+				return err == nil, nil
 			}
 			return false, nil
 		},

@@ -180,7 +180,7 @@ func labelText(labels map[string]string) string {
 func seriesTable(points []reports.Point) titled {
 	p := points[0]
 	t := titled{
-		title: join([]string{plain(p.Model) + " " + plain(p.Variant) + " on " + plain(p.Engine), plain(p.Value.Metric), "device " + plain(p.Device)}),
+		title: join([]string{plain(p.Model) + " " + plain(p.Variant) + " on " + plain(p.Engine), plain(p.Value.Metric), sourceText(p.Value), "device " + plain(p.Device)}),
 		rows:  [][]string{{"run", "started", "build", "value", "to previous", "verdict"}},
 		drop:  []string{"build", "to previous"},
 	}
@@ -196,6 +196,14 @@ func seriesTable(points []reports.Point) titled {
 		t.rows = append(t.rows, []string{shortID(p.Run), when(p.Started), plain(p.Build), valueText(p.Value), step, word})
 	}
 	return t
+}
+
+// sourceText is "by rapl (package)", "" where it does not matter.
+func sourceText(e metric.Estimate) string {
+	if e.Source == "" {
+		return ""
+	}
+	return "by " + plain(e.Source)
 }
 
 // valueText is a value with its half-width: relative, or in points for shares.

@@ -203,7 +203,7 @@ func sectionOf(s *section, cols []column, accuracy string, ids anchors) sectionH
 			out.Rows, out.Longest = true, max(out.Longest, width(row.Name))
 		}
 		out.Engines = append(out.Engines, x)
-		out.Energy = append(out.Energy, energyLines(e.group, e.heading)...)
+		out.Energy = append(out.Energy, energyFacts(e.group, e.heading)...)
 	}
 	out.Energy = slices.Compact(out.Energy)
 	out.Charts = sectionCharts(s, accuracy, ids)

@@ -145,6 +145,11 @@ func finiteResult(r *bench.Result) *bench.Result {
 		if g.AA != nil && !finite(g.AA.Ratio.Value, g.AA.Ratio.Low, g.AA.Ratio.High, g.AA.Deviation, g.AA.Tolerance) {
 			g.AA = nil
 		}
+		if e := g.Energy; e != nil && e.AA != nil && !finite(e.AA.Ratio.Value, e.AA.Ratio.Low, e.AA.Ratio.High, e.AA.Deviation) {
+			bare := *e
+			bare.AA = nil
+			g.Energy = &bare
+		}
 		cases := make([]bench.CaseResult, len(g.Cases))
 		for j, c := range g.Cases {
 			c.Values, c.Against = finiteEstimates(c.Values), finiteEstimates(c.Against)

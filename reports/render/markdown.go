@@ -95,6 +95,9 @@ func resultMD(r *bench.Result, v *view, c cut) string {
 		fmt.Fprintf(&buf, "\n%s more %s left out, those that pass first, so that this fits a comment: the html format holds all\n", unit.Count(left), plural(left, "case"))
 	}
 	fmt.Fprintf(&buf, "\n%s\n", escapeMD(join(append(slices.Clone(v.totals), v.on))))
+	for _, e := range v.energy {
+		fmt.Fprintf(&buf, "\n%s\n", escapeMD(e))
+	}
 	foldMD(&buf, v, c)
 	byMD(&buf, r)
 	return buf.String()

@@ -62,6 +62,9 @@ func writeTable(w io.Writer, r *bench.Result, o Options) error {
 		if err := detailsTable(&buf, v, o); err != nil {
 			return err
 		}
+		if err := energyTable(&buf, v, o); err != nil {
+			return err
+		}
 	}
 	tail(&buf, v, o)
 	_, err := w.Write(buf.Bytes())
@@ -192,6 +195,9 @@ func tail(buf *bytes.Buffer, v *view, o Options) {
 	buf.WriteByte('\n')
 	say := func(lead, text string) { fmt.Fprintln(buf, hang(lead, o.text(text), o.width())) }
 	say("", join(append(append([]string{}, v.totals...), v.on)))
+	for _, e := range v.energy {
+		say("", e)
+	}
 	say("", v.count)
 	for i, n := range v.notes {
 		say(fmt.Sprintf("!%d ", i+1), n)

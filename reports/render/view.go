@@ -21,6 +21,7 @@ type view struct {
 	notes    []string // footnotes; number i+1
 	numbers  map[string]int
 	next     []string // next steps
+	energy   []string // by what energy was measured
 	totals   []string // parts of the line on the control and the amount of work
 	on       string   // what accuracy rests on
 	count    string   // "1 fail, 2 pass"
@@ -80,6 +81,14 @@ func newView(r *bench.Result) *view {
 	for _, w := range r.Warnings {
 		v.note(w)
 	}
+	for i := range r.Groups {
+		if e := r.Groups[i].Energy; e != nil {
+			for _, n := range e.Notes {
+				v.note("energy: " + n)
+			}
+		}
+	}
+	v.energy = energyLines(r)
 	v.totals = totals(r)
 	v.count = counts(r)
 	v.next = slices.Compact(nextSteps(r))
@@ -124,9 +133,17 @@ func (v *view) engine(g *bench.GroupResult, info *engine.Info) engineView {
 	if e.word, e.absent = absent(g); e.absent != "" || len(g.Cases) == 0 {
 		return e
 	}
+	shared := sharedEnergyReason(g)
+	if shared != "" {
+		e.marks = append(e.marks, v.note(energyNote(shared)))
+	}
 	base := &g.Cases[0]
 	for i := range g.Cases {
-		e.rows = append(e.rows, v.row(g, &g.Cases[i], base, causes))
+		row := v.row(g, &g.Cases[i], base, causes)
+		if why := energyReason(&g.Cases[i]); why != "" && shared == "" {
+			row.marks = append(row.marks, v.note(who+plain(g.Cases[i].Variant)+": "+energyNote(why)))
+		}
+		e.rows = append(e.rows, row)
 	}
 	return e
 }
@@ -145,13 +162,15 @@ func (v *view) row(g *bench.GroupResult, c, base *bench.CaseResult, causes []int
 	switch {
 	case d.Word == verdict.Untrusted && len(causes) > 0:
 		out.marks = append(out.marks, causes...) // the footnotes say why
+	case d.Reason != "" && d.Reason == c.Missing[d.Metric] && energyReason(c) != "":
+		out.reason = strings.TrimSpace(short(d.Metric) + " " + energyCell(d.Reason)) // a footnote says why
 	case d.Word != verdict.Pass && d.Word != "":
 		out.reason = reason(c, d)
 	}
 	if c.Status != bench.OK {
 		return out
 	}
-	out.energy = notMeasured
+	out.energy = energyCell(energyReason(c))
 	if c == base {
 		out.baseline(c, v.accuracy)
 	} else {
