@@ -146,12 +146,6 @@ func TestArrivals(t *testing.T) {
 			t.Errorf("arrival %d at %d ns, want %d", i, got[i], want)
 		}
 	}
-	if r := Scheduled(got); math.Abs(r-2/0.0035) > 1e-6 { // 2 gaps by 3.5 ms
-		t.Errorf("scheduled rate %v", r)
-	}
-	if Scheduled(nil) != 0 || Scheduled([]int64{0, 0}) != 0 {
-		t.Error("no schedule has a rate")
-	}
 	if got := Arrivals([]float64{1, 1}, 1e-300); got[1] < 0 {
 		t.Errorf("a slow rate overflows: %v", got)
 	}

@@ -32,14 +32,3 @@ func Arrivals(gaps []float64, rate float64) []int64 {
 	}
 	return out
 }
-
-// Scheduled is LoadGen's "scheduled samples per second" of a schedule: the
-// gaps in it by the time of its last arrival (results.cc); 0 where there is
-// none.
-func Scheduled(arrivals []int64) float64 {
-	n := len(arrivals)
-	if n < 2 || arrivals[n-1] <= 0 {
-		return 0
-	}
-	return float64(n-1) / (float64(arrivals[n-1]) * 1e-9)
-}
