@@ -32,6 +32,7 @@ type worker struct {
 	*runner.Worker
 	load  runner.Loaded
 	start time.Duration // process start until hello was answered
+	each  time.Duration // an inference in the warm-up
 	peak  int64         // B, after loading and warming
 	pss   int64         // B
 }
@@ -46,6 +47,11 @@ type candidate struct {
 	settings map[string]string
 	packed   int64
 	control  bool
+
+	found   int      // samples of an inference that the scenario has found, 0: the case's batch
+	samples int      // the same while they are in force
+	rate    float64  // server: the last highest rate, per second
+	notes   []string // for the result
 
 	trials []trialData // one per finished trial
 	cold   []coldData
@@ -134,7 +140,7 @@ func (s *session) openOnce(ctx context.Context, c *candidate, cpus []int, thread
 	}
 	loadCtx, cancelLoad := context.WithTimeout(ctx, loadDeadline)
 	defer cancelLoad()
-	w.load, err = p.Load(loadCtx, c.Artifact, engine.Options{Provider: c.Provider, Threads: threads, Batch: c.Batch})
+	w.load, err = p.Load(loadCtx, c.Artifact, engine.Options{Provider: c.Provider, Threads: threads, Batch: c.batch()})
 	if err != nil {
 		return w, err
 	}
@@ -148,7 +154,7 @@ func (s *session) bind(ctx context.Context, c *candidate, w *worker, sets int) e
 	if err != nil {
 		return err
 	}
-	all, err := inputSets(d, sets, c.Batch)
+	all, err := inputSets(d, sets, c.batch())
 	if err != nil {
 		return err
 	}

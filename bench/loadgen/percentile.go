@@ -2,7 +2,6 @@ package loadgen
 
 import (
 	"math"
-	"slices"
 
 	"assay/bench/stat"
 )
@@ -27,25 +26,6 @@ func Allowed(p float64, n int) int {
 		}
 	}
 	return lo
-}
-
-// Percentile is a percentile as LoadGen reports it: the latency of the rank
-// that bounds it from above with 99 % confidence for independent queries.
-type Percentile struct {
-	Value float64 // in the unit of the latencies
-	Rank  int     // 1 is the fastest
-	N     int
-}
-
-// Of returns the p-th percentile of x; false where x holds too few.
-func Of(x []float64, p float64) (Percentile, bool) {
-	rank, ok := stat.EarlyStopRank(p, len(x))
-	if !ok {
-		return Percentile{Value: math.NaN(), N: len(x)}, false
-	}
-	s := slices.Clone(x)
-	slices.Sort(s)
-	return Percentile{s[rank-1], rank, len(x)}, true
 }
 
 // Queries returns how many queries one probe of a rate sends: enough for the

@@ -1,0 +1,107 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"assay/bench/runner"
+)
+
+// sizeQueries makes a query of multi-stream one inference of its samples. A
+// model with a fixed batch takes them one after the other instead.
+func (m *measured) sizeQueries(ctx context.Context) {
+	n := m.load().Samples
+	for _, c := range m.live() {
+		if c.control || n <= m.baseline().Batch || ctx.Err() != nil {
+			continue
+		}
+		c.found = n
+		if _, err := m.try(ctx, c, n, 0); said(err) && ctx.Err() == nil {
+			c.found = 0
+			c.notes = append(c.notes, fmt.Sprintf("%s on %s takes no %d samples at once (%v): a query is %d inferences, one after the other", c.Variant, c.Engine, n, err, n))
+		}
+	}
+	m.cases[controlShift].found = m.baseline().found
+}
+
+// blockSize is how long a block lasts and how many inferences it has, at
+// least: all blocks of a trial together keep the scenario's plan.
+func (m *measured) blockSize(c *candidate) (time.Duration, int) {
+	p, rounds := m.load(), max(1, m.s.Plan.Rounds)
+	d := max(m.s.Plan.Block, p.Duration/time.Duration(rounds))
+	n := max(minPerBlock, (p.Queries+rounds-1)/rounds)
+	return d, n * m.perQuery(c)
+}
+
+// perQuery is how many inferences a query takes.
+func (m *measured) perQuery(c *candidate) int { return max(1, m.load().Samples/max(1, c.batch())) }
+
+// queries joins the latencies of k inferences each to those of queries: those
+// that were timed alone are added up, and where per of them were timed
+// together, k times their mean stands for a query.
+func queries(latencies []float64, per, k int) []float64 {
+	if k <= 1 {
+		return latencies
+	}
+	if per > 1 {
+		out := slices.Clone(latencies)
+		for i := range out {
+			out[i] *= float64(k)
+		}
+		return out
+	}
+	out := make([]float64, 0, len(latencies)/k)
+	for ; len(latencies) >= k; latencies = latencies[k:] {
+		sum := 0.0
+		for _, l := range latencies[:k] {
+			sum += l
+		}
+		out = append(out, sum)
+	}
+	return out
+}
+
+// A trying is what a short-lived worker told of a batch.
+type trying struct {
+	rate float64 // samples per second
+	peak int64   // B, 0 where it cannot be read
+}
+
+// try runs c with n samples in an inference for at least d, in a process of
+// its own: an error says why this batch cannot be, and costs nothing else.
+func (m *measured) try(ctx context.Context, c *candidate, n int, d time.Duration) (trying, error) {
+	c.samples = n
+	defer func() { c.samples = 0 }()
+	w, err := m.s.openOnce(ctx, c, m.cpus, c.Threads)
+	if err != nil {
+		if w != nil {
+			w.Kill()
+		}
+		return trying{}, err
+	}
+	defer w.end(ctx)
+	if err := m.s.bind(ctx, c, w, c.sets()); err != nil {
+		return trying{}, err
+	}
+	if err := w.heat(ctx); err != nil {
+		return trying{}, err
+	}
+	w.remember()
+	runCtx, cancel := context.WithTimeout(ctx, runDeadline+d+slowest*minPerBlock*w.each)
+	defer cancel()
+	b, err := w.Run(runCtx, d, minPerBlock)
+	if err != nil {
+		return trying{}, err
+	}
+	return trying{float64(n*b.Inferences) / b.Elapsed.Seconds(), w.peak}, nil
+}
+
+// said reports whether err is what a worker that lives says itself: of a
+// batch, that the model has a fixed one.
+func said(err error) bool {
+	var r *runner.RemoteError
+	return errors.As(err, &r)
+}
