@@ -22,7 +22,8 @@ func TestScenarios(t *testing.T) {
 		plans  map[string]bench.ScenarioPlan
 	}{
 		{
-			"all", []string{
+			"all",
+			[]string{
 				"single-stream 1: latency.p50 throughput top1", "single-stream 8: latency.p50 throughput top1",
 				"multi-stream 1: throughput top1", "offline 1: throughput top1", "server 1: rate.max top1",
 			},
@@ -34,7 +35,8 @@ func TestScenarios(t *testing.T) {
 		},
 		{"one", []string{"server 1:"}, map[string]bench.ScenarioPlan{"server": {Latency: 10 * time.Millisecond, Percentile: 0.99, Duration: 2 * time.Second}}},
 		{
-			"two", []string{"multi-stream 1:", "offline 1:"},
+			"two",
+			[]string{"multi-stream 1:", "offline 1:"},
 			map[string]bench.ScenarioPlan{
 				"multi-stream": {Samples: 4, Queries: 1000, Duration: 5 * time.Second},
 				"offline":      {MaxBatch: 64, Duration: time.Minute},

@@ -7,7 +7,7 @@ var (
 	QueryP90 = Register(&Metric{Name: "query.p90", Unit: "sec", Better: -1, Timing: true, Doc: "90th percentile of the time of a query, by early stopping"})
 	QueryP99 = Register(&Metric{Name: "query.p99", Unit: "sec", Better: -1, Timing: true, Doc: "99th percentile of the time of a query, by early stopping"})
 	MaxRate  = Register(&Metric{Name: "rate.max", Unit: "1/sec", Better: +1, Timing: true, Doc: "highest rate of queries whose latency stays within the server's bound"})
-	Batch    = Register(&Metric{Name: "batch", Unit: "1", Timing: true, Doc: "samples of an inference that give the highest throughput: offline"})
+	Batch    = Register(&Metric{Name: "batch", Unit: "1", Exact: true, Timing: true, Doc: "samples of an inference that give the highest throughput: offline"})
 
 	Burst         = Register(&Metric{Name: "latency.burst", Unit: "sec", Better: -1, Timing: true, Doc: "median time of one inference in the first minute of a soak"})
 	Sustained     = Register(&Metric{Name: "latency.sustained", Unit: "sec", Better: -1, Timing: true, Doc: "median time of one inference on the plateau of a soak"})

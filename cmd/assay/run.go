@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"assay/bench"
+	"assay/bench/loadgen"
 	"assay/models"
 	"assay/reports/render"
 	"assay/reports/store"
@@ -33,9 +34,11 @@ type runFlags struct {
 	samples int
 	threads []int
 	batch   []int
-	scale   float64 // how pixels of data become inputs of files without a card
-	mean    []float64
-	std     []float64
+	load    []string // scenarios of files without a suite
+
+	scale float64 // how pixels of data become inputs of files without a card
+	mean  []float64
+	std   []float64
 }
 
 func (f *runFlags) add(c *cobra.Command) {
@@ -62,6 +65,7 @@ func (f *runFlags) addPair(c *cobra.Command) {
 	fl.StringSliceVar(&f.engines, "engine", nil, "engines for files without a suite (default onnxruntime,native)")
 	fl.StringArrayVar(&f.gates, "gate", nil, `gate for files without a suite, for example "latency.p50 <= 0.8x" (repeatable)`)
 	fl.IntSliceVar(&f.threads, "threads", nil, "threads of an inference, for files without a suite (default 1)")
+	fl.StringSliceVar(&f.load, "scenario", nil, "how load is put on files without a suite: "+strings.Join(loadgen.Names(), ", ")+" (default single-stream)")
 	fl.IntSliceVar(&f.batch, "batch", nil, "samples of an inference, for files without a suite (default 1)")
 }
 
@@ -171,9 +175,9 @@ func (f *runFlags) expand(files []string, d device) (*suites.Expansion, error) {
 		if f.data != "" {
 			task = dataTask(f.data)
 		}
-		return suites.Pair(files[0], files[1:], suites.PairOptions{Task: task, Engines: f.engines, Gates: f.gates, Threads: f.threads, Batch: f.batch})
-	case f.data != "" || len(f.engines)+len(f.gates)+len(f.threads)+len(f.batch) > 0:
-		return nil, fmt.Errorf("--data, --engine, --gate, --threads and --batch belong to files without a suite: a suite says them itself")
+		return suites.Pair(files[0], files[1:], suites.PairOptions{Task: task, Engines: f.engines, Gates: f.gates, Threads: f.threads, Batch: f.batch, Scenarios: f.load})
+	case f.data != "" || len(f.engines)+len(f.gates)+len(f.threads)+len(f.batch)+len(f.load) > 0:
+		return nil, fmt.Errorf("--data, --engine, --gate, --threads, --batch and --scenario belong to files without a suite: a suite says them itself")
 	}
 	file, err := suites.Find(f.file)
 	if err != nil {

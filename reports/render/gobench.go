@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"assay/bench"
+	"assay/bench/loadgen"
 	"assay/bench/metric"
 	"assay/bench/stat"
 )
@@ -118,11 +119,14 @@ func trialLines(buf *bytes.Buffer, g *bench.GroupResult, c *bench.CaseResult) {
 		trials[s.Trial][s.Metric] = s
 	}
 	for _, t := range slices.Sorted(maps.Keys(trials)) {
-		p50, ok := trials[t][metric.P50.Name]
+		main, ok := trials[t][bench.MainMetric(c.Scenario).Name]
 		if !ok {
 			continue // a cold start has no line: it is no trial
 		}
-		fmt.Fprintf(buf, "%s %d %s ns/op", benchName(g, c), len(p50.Values), number64(1e9*stat.Median(slices.Clone(p50.Values))))
+		fmt.Fprintf(buf, "%s %d", benchName(g, c), len(main.Values))
+		if main.Metric == metric.P50.Name {
+			fmt.Fprintf(buf, " %s ns/op", number64(1e9*stat.Median(slices.Clone(main.Values))))
+		}
 		for _, name := range slices.Sorted(maps.Keys(trials[t])) {
 			if m := metric.Lookup(name); m != metric.P50 && !cold(m) {
 				fmt.Fprintf(buf, " %s %s", number64(stat.Median(slices.Clone(trials[t][name].Values))), benchUnit(m))
@@ -156,8 +160,12 @@ func benchName(g *bench.GroupResult, c *bench.CaseResult) string {
 	if g.Build != "" {
 		eng += "@" + g.Build
 	}
-	return fmt.Sprintf("BenchmarkInfer/model=%s/variant=%s/engine=%s/provider=%s/threads=%d/batch=%d",
-		namePart(c.Model), namePart(c.Variant), namePart(eng), namePart(c.Provider), c.Threads, c.Batch)
+	scenario := ""
+	if c.Scenario != "" && c.Scenario != loadgen.SingleStream {
+		scenario = "/scenario=" + namePart(c.Scenario)
+	}
+	return fmt.Sprintf("BenchmarkInfer/model=%s/variant=%s/engine=%s/provider=%s%s/threads=%d/batch=%d",
+		namePart(c.Model), namePart(c.Variant), namePart(eng), namePart(c.Provider), scenario, c.Threads, c.Batch)
 }
 
 // namePart keeps a value within its part of a name.

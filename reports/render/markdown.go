@@ -29,11 +29,7 @@ func writeMarkdown(w io.Writer, r *bench.Result, o Options) error {
 	cols[0].cell = func(r *rowView) string { return r.name }
 	for _, s := range v.sections {
 		fmt.Fprintf(&buf, "\n#### %s\n\n", escapeMD(s.heading))
-		var names []string
-		for _, c := range cols {
-			names = append(names, c.name)
-		}
-		headMD(&buf, append(names, "verdict"))
+		headMD(&buf, append(head(cols, &s), "verdict"))
 		for i := range s.engines {
 			engineMD(&buf, &s.engines[i], cols)
 		}
