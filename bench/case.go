@@ -55,6 +55,7 @@ type Plan struct {
 	Cold        int                     `json:"cold" yaml:"cold"`                           // processes per case for start, load and first inference
 	Samples     int                     `json:"samples" yaml:"samples"`                     // of the task's test set, stratified; 0 is all
 	Scenarios   map[string]ScenarioPlan `json:"scenarios,omitempty" yaml:"-"`               // load by scenario; DefaultScenario for those that are not in it
+	Soak        *SoakPlan               `json:"soak,omitempty" yaml:"-"`                    // nil: no soak
 	Energy      *EnergyPlan             `json:"energy,omitempty" yaml:"-"`                  // nil: energy is not measured
 }
 

@@ -87,7 +87,7 @@ func (m *measured) controlOf(g *GroupResult) {
 }
 
 func (m *measured) caseResult(g *GroupResult, c *candidate) CaseResult {
-	r := CaseResult{Case: c.Case, Status: c.status, Reason: c.reason, Settings: c.settings}
+	r := CaseResult{Case: c.Case, Status: c.status, Reason: c.reason, Settings: c.settings, Soak: c.soaked}
 	r.Build = g.Build
 	for _, red := range m.sc.reductions {
 		if _, lacks := c.missing[red.metric.Name]; lacks {

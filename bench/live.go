@@ -57,6 +57,7 @@ type candidate struct {
 	cold   []coldData
 	out    *outputs // accuracy
 
+	soaked  *SoakInfo          // the last soak
 	told    []told             // by phases outside the rounds
 	missing map[string]missing // by metric: why there is no value
 }

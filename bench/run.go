@@ -29,7 +29,7 @@ type Dataset interface {
 
 // A Step is one line of progress.
 type Step struct {
-	Phase string  // "timing", "cold", "accuracy"
+	Phase string  // "timing", "cold", "soak", "accuracy"
 	Group string  // "resnet8 on onnxruntime"
 	Done  float64 // share of the whole run, 0 to 1
 	Text  string
@@ -61,6 +61,7 @@ type Setup struct {
 	MemAvailable func() int64
 
 	Progress func(Step)
+	Announce func(text string) // what the user should know before it is waited for, nil for nobody
 
 	// Explain may add notes to a measured candidate, for example why its
 	// compression does not pay on this device.
@@ -84,7 +85,8 @@ type session struct {
 	begun time.Time
 	steps int // groups × phases, for progress
 	done  int
-	shown float64 // progress never goes back, also when more trials are needed
+	apart time.Duration // of what was taken for soaks, which are not part of the budget
+	shown float64       // progress never goes back, also when more trials are needed
 }
 
 // Run measures the groups and returns the result. A cancelled ctx ends it at
@@ -99,6 +101,7 @@ func Run(ctx context.Context, set Setup, groups []Group) (*Result, error) {
 		return nil, err
 	}
 	s := newSession(set, groups)
+	s.announceSoak(groups)
 	s.res.Before = s.Observe()
 	all := make([]*measured, len(groups))
 	for i, g := range groups {
@@ -140,12 +143,13 @@ func newSession(set Setup, groups []Group) *session {
 }
 
 // share returns the part of the time budget that the next group may use, 0
-// for no limit. Accuracy comes after all timing and is not part of it.
+// for no limit. Accuracy comes after all timing and is not part of it, nor are
+// soaks.
 func (s *session) share(left int) time.Duration {
 	if s.Plan.Budget == 0 {
 		return 0
 	}
-	return max(time.Second, (s.Plan.Budget-time.Since(s.begun))/time.Duration(left))
+	return max(time.Second, (s.Plan.Budget+s.apart-time.Since(s.begun))/time.Duration(left))
 }
 
 // step reports progress: part is how much of the current phase is done.
