@@ -262,12 +262,12 @@ func part(all []stretch, from, to float64) SoakPart {
 	if len(p50) == 0 {
 		return SoakPart{}
 	}
-	return SoakPart{stat.Median(p50), samples / took, known(stat.Mean(celsius)), known(stat.Mean(mhz))}
+	return SoakPart{stat.Median(p50), known(samples / took), known(stat.Mean(celsius)), known(stat.Mean(mhz))}
 }
 
-// known makes 0 of what is not a number.
+// known makes 0 of what is no finite number.
 func known(v float64) float64 {
-	if math.IsNaN(v) {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return 0
 	}
 	return v

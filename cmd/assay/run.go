@@ -35,6 +35,8 @@ type runFlags struct {
 	threads []int
 	batch   []int
 	load    []string // scenarios of files without a suite
+	soak    time.Duration
+	soaks   int
 
 	scale float64 // how pixels of data become inputs of files without a card
 	mean  []float64
@@ -52,6 +54,8 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.IntVar(&f.trials, "trials", 0, "trials instead of the suite's")
 	fl.IntVar(&f.rounds, "rounds", 0, "rounds instead of the suite's")
 	fl.DurationVar(&f.budget, "budget", 0, "time budget instead of the suite's")
+	fl.DurationVar(&f.soak, "soak", 0, "also run every case without pause for so long, and print its first minute and its plateau: 10m")
+	fl.IntVar(&f.soaks, "soaks", 1, "soaks of each case: gates on what is sustained need 2")
 	fl.IntVar(&f.samples, "samples", 0, "samples for accuracy instead of the suite's")
 }
 
@@ -98,6 +102,9 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 	if _, err := render.Lookup(f.format); err != nil {
 		return nil, usage("%v", err)
 	}
+	if f.soak < 0 || f.soaks < 1 {
+		return nil, usage("--soak %v --soaks %d: a soak is a time such as 10m, and there is one at least", f.soak, f.soaks)
+	}
 	own, err := labels(f.labels)
 	if err != nil {
 		return nil, err
@@ -132,6 +139,7 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 	set.Data = feed.data
 	step, end := progress(c.ErrOrStderr())
 	set.Progress = step
+	set.Announce = func(text string) { fmt.Fprintf(c.ErrOrStderr(), "assay: %s\n", text) }
 	r, err := bench.Run(c.Context(), set, x.Groups)
 	end()
 	if err != nil {
@@ -199,6 +207,9 @@ func (f *runFlags) plan(p bench.Plan) bench.Plan {
 	}
 	if f.samples > 0 {
 		p.Samples = f.samples
+	}
+	if f.soak > 0 {
+		p.Soak = bench.NewSoak(f.soak, f.soaks)
 	}
 	return p
 }

@@ -34,7 +34,11 @@ func writeMarkdown(w io.Writer, r *bench.Result, o Options) error {
 			engineMD(&buf, &s.engines[i], cols)
 		}
 	}
-	fmt.Fprintf(&buf, "\n%s\n", escapeMD(join(append(append([]string{}, v.totals...), v.on))))
+	buf.WriteByte('\n')
+	for _, t := range soakTables(v) {
+		tableMD(&buf, t)
+	}
+	fmt.Fprintf(&buf, "%s\n", escapeMD(join(append(append([]string{}, v.totals...), v.on))))
 	foldMD(&buf, v)
 	return o.write(w, &buf)
 }

@@ -136,6 +136,40 @@ func scenarioValues(c *bench.CaseResult, main *metric.Metric, batch float64) {
 	}
 }
 
+// soaked is the example on a device that throttles: int8-qdq keeps its clock.
+func soaked() *bench.Result {
+	r := example.Result()
+	r.Groups = r.Groups[:1]
+	r.Groups[0].Cases = r.Groups[0].Cases[:3]
+	for i, held := range []float64{0.7, 0.99, 0.8} {
+		c := &r.Groups[0].Cases[i]
+		p50, _ := c.Value("latency.p50")
+		first := bench.SoakPart{Latency: p50.Value, Throughput: 1 / p50.Value, Celsius: 51, MHz: 2400}
+		last := bench.SoakPart{Latency: p50.Value / held, Throughput: held / p50.Value, Celsius: 79, MHz: 2400 * held}
+		c.Soak = &bench.SoakInfo{Duration: 600, Burst: first, Sustained: last, Points: []bench.SoakPoint{{At: 10, SoakPart: first}, {At: 600, SoakPart: last}}}
+	}
+	r.Groups[0].Cases[2].Soak.Sustained.Celsius = 0
+	return r
+}
+
+// TestSoakGoldens: cases are ranked by what they hold.
+func TestSoakGoldens(t *testing.T) {
+	for _, c := range []struct {
+		file, format string
+		o            render.Options
+	}{
+		{"soak-120.txt", "table", render.Options{Width: 120}},
+		{"soak-60.txt", "table", render.Options{Width: 60, ASCII: true}},
+		{"soak.md", "markdown", render.Options{}},
+	} {
+		var buf bytes.Buffer
+		if err := render.Render(&buf, c.format, soaked(), c.o); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, c.file, buf.Bytes())
+	}
+}
+
 // TestScenarioGoldens: each section has its scenario's main metric as a column.
 func TestScenarioGoldens(t *testing.T) {
 	for _, c := range []struct {

@@ -85,6 +85,12 @@ func writeTable(w io.Writer, r *bench.Result, o Options) error {
 	if err := mainTable(&buf, v, o); err != nil {
 		return err
 	}
+	for _, t := range soakTables(v) {
+		buf.WriteByte('\n')
+		if err := t.print(&buf, o); err != nil {
+			return err
+		}
+	}
 	if o.Details {
 		if err := detailsTable(&buf, v, o); err != nil {
 			return err
