@@ -63,6 +63,8 @@ type measured struct {
 	probe  Prober
 	s      *session
 
+	unheated *host.Condition // before the soak, nil where there was none
+
 	sources map[string]string // by metric: what measured it, for example "rapl (package)"
 }
 
@@ -145,7 +147,11 @@ func (s *session) time(ctx context.Context, g Group, budget time.Duration) *meas
 		}
 		s.done++
 	}
-	m.condition(before, s.Observe())
+	after := s.Observe()
+	if m.unheated != nil {
+		after = *m.unheated
+	}
+	m.condition(before, after)
 	m.took = time.Since(begun)
 	return m
 }

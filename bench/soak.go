@@ -83,21 +83,25 @@ func (s *session) announceSoak(groups []Group) {
 		}
 	}
 	n *= p.Repeats
+	total := time.Duration(n)*(p.Duration+p.Cool) + time.Duration(len(groups))*p.Cool
 	s.Announce(fmt.Sprintf("soak: %d times %v without pause, one case at a time, each after up to %v of cooling: %v at most, beside the budget",
-		n, p.Duration, p.Cool.Round(time.Second), (time.Duration(n) * (p.Duration + p.Cool)).Round(time.Second)))
+		n, p.Duration, p.Cool.Round(time.Second), total.Round(time.Second)))
 }
 
 // soak runs the cases one at a time, in a fresh random order, each without
 // pause. They are not interleaved: a device that throttles is heated by what
 // it runs, and a case that heats it less is to be seen to hold more. What
 // makes the cases alike instead is that each begins on a device that has
-// cooled down.
+// cooled down. The group's condition is judged by what it was before the soak,
+// whose throttling is its result and no mishap.
 func (m *measured) soak(ctx context.Context) {
 	p := m.s.Plan.Soak
 	if p == nil {
 		return
 	}
 	begun := time.Now()
+	now := m.s.Observe()
+	m.unheated = &now
 	for r := range p.Repeats {
 		m.sets++
 		for i, c := range m.shuffled(m.live()) {
@@ -109,6 +113,7 @@ func (m *measured) soak(ctx context.Context) {
 			m.soakCase(ctx, c, p.Duration)
 		}
 	}
+	m.cool(ctx, p.Cool) // the rounds of the next group want the device as it was
 	m.s.apart += time.Since(begun)
 	logs := m.toldRatios(m.cases[controlShift], metric.Sustained.Name)
 	if len(logs) < 2 {

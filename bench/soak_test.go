@@ -120,6 +120,26 @@ func TestSoak(t *testing.T) {
 	}
 }
 
+// TestSoakThrottles: what a soak does to the device is its result, and does not
+// take the trust from the rounds before it.
+func TestSoakThrottles(t *testing.T) {
+	set, _ := soakSetup(t, 1)
+	observe, phase, n := set.Observe, "", int64(0)
+	set.Progress = func(s Step) { phase = s.Phase }
+	set.Observe = func() host.Condition {
+		c := observe()
+		if phase == "soak" || phase == "accuracy" {
+			n++
+		}
+		c.Throttled = n
+		return c
+	}
+	r := mustRun(t, context.Background(), set, testGroup(t, nil, script{Spin: spin}, script{Spin: spin})).Groups[0]
+	if text := strings.Join(r.Untrusted, "; "); strings.Contains(text, "thrott") || n == 0 {
+		t.Errorf("untrusted since %q, %d readings in the soak", text, n)
+	}
+}
+
 // TestCool: a hot device is waited for, until it is cool or its time is up.
 func TestCool(t *testing.T) {
 	looks := 0
