@@ -140,6 +140,9 @@ func (s *session) time(ctx context.Context, g Group, budget time.Duration) *meas
 		}
 		want = max(want, more)
 	}
+	if m.sc.finish != nil {
+		m.sc.finish(m)
+	}
 	s.done++
 	for _, phase := range phases {
 		if ctx.Err() == nil {
@@ -320,17 +323,6 @@ func (m *measured) warm(ctx context.Context, c *candidate) *worker {
 	}
 }
 
-// heat warms a worker, and takes a first look at how long an inference is.
-func (w *worker) heat(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, runDeadline)
-	defer cancel()
-	b, err := w.Warm(ctx, warmTime, warmRuns)
-	if err == nil {
-		w.each = b.Elapsed / time.Duration(b.Inferences)
-	}
-	return err
-}
-
 // visit runs one block on w and reads the probe around it.
 func (m *measured) visit(ctx context.Context, c *candidate, w *worker) (*block, error) {
 	d, n := m.blockSize(c)
@@ -348,21 +340,6 @@ func (m *measured) visit(ctx context.Context, c *candidate, w *worker) (*block, 
 	out.mean = b.Elapsed.Seconds() / float64(b.Inferences)
 	out.stolen(steal1 - steal0)
 	return out, nil
-}
-
-// stolen drops a block of which the hypervisor took too much.
-func (b *block) stolen(sec float64) {
-	if sec > maxSteal*b.elapsed {
-		b.dropped = fmt.Sprintf("the hypervisor stole %.0f %% of it", 100*sec/b.elapsed)
-	}
-}
-
-func seconds(ds []time.Duration) []float64 {
-	out := make([]float64, len(ds))
-	for i, d := range ds {
-		out[i] = d.Seconds()
-	}
-	return out
 }
 
 func (m *measured) shuffled(set []*candidate) []*candidate {

@@ -32,7 +32,7 @@ type worker struct {
 	*runner.Worker
 	load  runner.Loaded
 	start time.Duration // process start until hello was answered
-	each  time.Duration // an inference in the warm-up
+	each  time.Duration // median of an inference in the warm-up
 	peak  int64         // B, after loading and warming
 	pss   int64         // B
 }
@@ -52,6 +52,8 @@ type candidate struct {
 	samples int      // the same while they are in force
 	rate    float64  // server: the last highest rate, per second
 	notes   []string // for the result
+
+	rateless []string // server: one per trial that found no rate, why
 
 	trials []trialData // one per finished trial
 	cold   []coldData

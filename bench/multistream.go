@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"assay/bench/runner"
@@ -25,43 +24,6 @@ func (m *measured) sizeQueries(ctx context.Context) {
 		}
 	}
 	m.cases[controlShift].found = m.baseline().found
-}
-
-// blockSize is how long a block lasts and how many inferences it has, at
-// least: all blocks of a trial together keep the scenario's plan.
-func (m *measured) blockSize(c *candidate) (time.Duration, int) {
-	p, rounds := m.load(), max(1, m.s.Plan.Rounds)
-	d := max(m.s.Plan.Block, p.Duration/time.Duration(rounds))
-	n := max(minPerBlock, (p.Queries+rounds-1)/rounds)
-	return d, n * m.perQuery(c)
-}
-
-// perQuery is how many inferences a query takes.
-func (m *measured) perQuery(c *candidate) int { return max(1, m.load().Samples/max(1, c.batch())) }
-
-// queries joins the latencies of k inferences each to those of queries: those
-// that were timed alone are added up, and where per of them were timed
-// together, k times their mean stands for a query.
-func queries(latencies []float64, per, k int) []float64 {
-	if k <= 1 {
-		return latencies
-	}
-	if per > 1 {
-		out := slices.Clone(latencies)
-		for i := range out {
-			out[i] *= float64(k)
-		}
-		return out
-	}
-	out := make([]float64, 0, len(latencies)/k)
-	for ; len(latencies) >= k; latencies = latencies[k:] {
-		sum := 0.0
-		for _, l := range latencies[:k] {
-			sum += l
-		}
-		out = append(out, sum)
-	}
-	return out
 }
 
 // A trying is what a short-lived worker told of a batch.

@@ -43,6 +43,7 @@ type scenario struct {
 	reductions []reduction                                   // what its trials tell, the main one first
 	prepare    func(m *measured, ctx context.Context)        // finds the samples of an inference before the first trial; nil where they are the case's batch
 	load       func(m *measured, ctx context.Context, l lot) // measures one set of workers
+	finish     func(m *measured)                             // after the last trial, nil for nothing
 	fixed      bool                                          // no trials are added for precision: one takes minutes
 }
 
@@ -50,7 +51,7 @@ var scenarios = map[string]*scenario{
 	loadgen.SingleStream: {name: loadgen.SingleStream, reductions: reductions, load: (*measured).inRounds},
 	loadgen.MultiStream:  {name: loadgen.MultiStream, reductions: []reduction{q99Of, q50Of, q90Of, throughputOf}, prepare: (*measured).sizeQueries, load: (*measured).inRounds},
 	loadgen.Offline:      {name: loadgen.Offline, reductions: []reduction{throughputOf}, prepare: (*measured).findBatches, load: (*measured).inRounds},
-	loadgen.Server:       {name: loadgen.Server, reductions: []reduction{rateOf, q50Of, q90Of, q99Of}, load: (*measured).findRates, fixed: true},
+	loadgen.Server:       {name: loadgen.Server, reductions: []reduction{rateOf, q50Of, q90Of, q99Of}, load: (*measured).findRates, finish: (*measured).judgeRates, fixed: true},
 }
 
 // The timing metrics of queries.

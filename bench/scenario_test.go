@@ -195,6 +195,12 @@ func TestServerBound(t *testing.T) {
 		t.Errorf("a rate that does not exist: %+v", r.Cases[1].Missing)
 	}
 	m := &measured{sc: scenarioOf(loadgen.Server), cases: []*candidate{{}, {}, {}}}
+	mixed := m.cases[2]
+	mixed.trials, mixed.rateless = make([]trialData, 3), []string{"none: x"}
+	if m.judgeRates(); mixed.missing["rate.max"] != (missing{verdict.Inconclusive, "in 1 of 3 trials none: x"}) {
+		t.Errorf("one trial of three without a rate: %+v", mixed.missing)
+	}
+	mixed.missing = nil
 	m.baseline().lack(metric.MaxRate, verdict.Fail, "no rate holds 1ms")
 	var e verdict.Evidence
 	if !m.lacking(&e, "rate.max", m.cases[2], true) || e.Word != verdict.Inconclusive || e.Reason != "the baseline: no rate holds 1ms" {

@@ -76,7 +76,7 @@ func (m *measured) findRates(ctx context.Context, l lot) {
 func (m *measured) newSearch(c *candidate, w *worker) *rateSearch {
 	bound := m.load().Latency
 	if w.each > bound {
-		c.lackEach(serverMetrics, verdict.Fail, fmt.Sprintf("none: an inference alone takes %v, the bound is %v", w.each.Round(time.Microsecond), bound))
+		c.rateless = append(c.rateless, fmt.Sprintf("none: an inference alone takes %v, the bound is %v", w.each.Round(time.Microsecond), bound))
 		return &rateSearch{c: c, done: true}
 	}
 	full := 1 / w.each.Seconds()
@@ -136,9 +136,23 @@ func (r *rateSearch) end(p ScenarioPlan) {
 	r.done = true
 	switch {
 	case r.held == nil:
-		r.c.lackEach(serverMetrics, verdict.Fail, fmt.Sprintf("none: no rate from %.3g /s on kept p%.4g within %v", r.search.Floor, 100*p.Percentile, p.Latency))
+		r.c.rateless = append(r.c.rateless, fmt.Sprintf("none: no rate from %.3g /s on kept p%.4g within %v", r.search.Floor, 100*p.Percentile, p.Latency))
 	case !r.search.Closed():
 		r.c.doubt(fmt.Sprintf("%s on %s: the search ended after %d rates and before one failed near the highest, which is therefore a lower bound", r.c.Variant, r.c.Engine, r.search.Probes()))
+	}
+}
+
+// judgeRates says of a case for which no trial found a rate that it has none,
+// and of one for which some did that they disagree.
+func (m *measured) judgeRates() {
+	for _, c := range m.cases {
+		switch n := len(c.rateless); {
+		case n == 0:
+		case n >= len(c.trials):
+			c.lackEach(serverMetrics, verdict.Fail, c.rateless[0])
+		default:
+			c.lackEach(serverMetrics, verdict.Inconclusive, fmt.Sprintf("in %d of %d trials %s", n, len(c.trials), c.rateless[0]))
+		}
 	}
 }
 
