@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"assay/bench/memory"
 	"assay/bench/runner"
 )
 
@@ -51,14 +52,17 @@ func (m *measured) try(ctx context.Context, c *candidate, n int, d time.Duration
 	if err := w.heat(ctx); err != nil {
 		return trying{}, err
 	}
-	w.remember()
+	peak := int64(0)
+	if u, err := memory.Read(w.Pid()); err == nil {
+		peak = u.PeakRSS
+	}
 	runCtx, cancel := context.WithTimeout(ctx, runDeadline+d+slowest*minPerBlock*w.each)
 	defer cancel()
 	b, err := w.Run(runCtx, d, minPerBlock)
 	if err != nil {
 		return trying{}, err
 	}
-	return trying{float64(n*b.Inferences) / b.Elapsed.Seconds(), w.peak}, nil
+	return trying{float64(n*b.Inferences) / b.Elapsed.Seconds(), peak}, nil
 }
 
 // said reports whether err is what a worker that lives says itself: of a
