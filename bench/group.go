@@ -131,11 +131,15 @@ func (s *session) time(ctx context.Context, g Group, budget time.Duration) *meas
 		if ctx.Err() == nil {
 			m.trials = t + 1
 		}
+		each := time.Since(begun) / time.Duration(max(1, m.trials))
+		if m.sc.fixed && budget > 0 && m.trials > 1 && each*time.Duration(m.trials+1) > budget {
+			break
+		}
 		if m.trials != want {
 			continue
 		}
 		more := min(m.needed(), s.Plan.MaxTrials)
-		if each := time.Since(begun) / time.Duration(m.trials); budget > 0 && each > 0 {
+		if budget > 0 && each > 0 {
 			more = min(more, int(budget/each))
 		}
 		want = max(want, more)

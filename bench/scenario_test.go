@@ -162,6 +162,12 @@ func TestServer(t *testing.T) {
 	g := scenarioGroup(t, loadgen.Server, []string{"rate.max >= 0.001x", "query.p50 <= 1.5ms"}, script{Spin: spin}, script{Spin: spin})
 	r := mustRun(t, context.Background(), set, g).Groups[0]
 	for _, c := range r.Cases {
+		if why := c.Missing["rate.max"]; why != "" { // a machine so busy that no rate holds says so
+			if _, ok := c.Value("rate.max"); ok || !strings.Contains(why, "none: ") {
+				t.Errorf("%s has a rate and lacks one: %s", c.Variant, why)
+			}
+			return
+		}
 		v, p50 := value(t, c, "rate.max"), value(t, c, "query.p50")
 		if v.Value > 1.2/spin.Seconds() || v.N != 2 {
 			t.Errorf("%s holds %v queries per second (%d trials), each takes %v", c.Variant, v.Value, v.N, spin)
@@ -178,6 +184,17 @@ func TestServer(t *testing.T) {
 	}
 	if r.AA == nil || r.AA.Ratio.Metric != "rate.max" {
 		t.Errorf("control %+v", r.AA)
+	}
+}
+
+// TestServerBudget: a trial of the server takes minutes, so the budget ends
+// trials also before there are as many as planned; two there always are.
+func TestServerBudget(t *testing.T) {
+	set := scenarioSetup(t, loadgen.Server, ScenarioPlan{Latency: time.Millisecond, Percentile: 0.5, Duration: time.Millisecond})
+	set.Plan.Trials, set.Plan.MaxTrials, set.Plan.Budget = 9, 9, time.Millisecond
+	r := mustRun(t, context.Background(), set, scenarioGroup(t, loadgen.Server, nil, script{Spin: 3 * time.Millisecond})).Groups[0]
+	if r.Trials < 2 || r.Trials > 8 { // a second is the least share of a group
+		t.Errorf("%d trials", r.Trials)
 	}
 }
 
