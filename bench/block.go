@@ -52,7 +52,8 @@ func (w *worker) heat(ctx context.Context) error {
 	defer cancel()
 	b, err := w.Warm(ctx, warmTime, warmRuns)
 	if err == nil {
-		w.each = time.Duration(stat.Median(seconds(b.Latencies)) * float64(time.Second)) // of its second part, so not of the cold ones
+		// Of the warm-up's second part, so not of cold inferences; and no engine takes no time.
+		w.each = max(time.Nanosecond, time.Duration(stat.Median(seconds(b.Latencies))*float64(time.Second)))
 	}
 	return err
 }

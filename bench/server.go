@@ -138,7 +138,7 @@ func (r *rateSearch) end(p ScenarioPlan) {
 	case r.held == nil:
 		r.c.rateless = append(r.c.rateless, fmt.Sprintf("none: no rate from %.3g /s on kept p%.4g within %v", r.search.Floor, 100*p.Percentile, p.Latency))
 	case !r.search.Closed():
-		r.c.doubt(fmt.Sprintf("%s on %s: the search ended after %d rates and before one failed near the highest, which is therefore a lower bound", r.c.Variant, r.c.Engine, r.search.Probes()))
+		r.c.remark(fmt.Sprintf("%s on %s: the search ended after %d rates and before one failed near the highest, which is therefore a lower bound", r.c.Variant, r.c.Engine, r.search.Probes()))
 	}
 }
 
@@ -167,7 +167,8 @@ func (m *measured) late(sec float64, bound time.Duration) {
 	}
 }
 
-func (c *candidate) doubt(note string) {
+// remark notes something of a case for its result, once.
+func (c *candidate) remark(note string) {
 	if !slices.Contains(c.notes, note) {
 		c.notes = append(c.notes, note)
 	}

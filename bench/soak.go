@@ -219,7 +219,7 @@ func (m *measured) tellSoak(c *candidate, all []stretch, d float64) {
 		if moved < 0 {
 			word = "faster"
 		}
-		c.doubt(fmt.Sprintf("%s on %s still became %s at the end of its soak (by %.0f %% within the plateau): soak longer", c.Variant, c.Engine, word, 100*math.Abs(moved)))
+		c.remark(fmt.Sprintf("%s on %s still became %s at the end of its soak (by %.0f %% within the plateau): soak longer", c.Variant, c.Engine, word, 100*math.Abs(moved)))
 	}
 }
 
