@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"assay/bench/engine"
+	"assay/bench/loadgen"
 	"assay/models/tensor"
 )
 
@@ -166,5 +167,44 @@ func TestServedNonsense(t *testing.T) {
 	}
 	if s, err := f.served([]tensor.Tensor{two(1, 2), two(0, 0)}, 3); err != nil || len(s.Latencies) != 2 {
 		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// TestQueueMeetsTheory lets LoadGen's search loose on the worker's own queue,
+// in virtual time: with a constant service time D it is an M/D/1 queue, whose
+// utilisation at which 99 % of the queries take at most k·D is known (Erlang
+// 1909; computed in bench/loadgen's tests, which hold the formula to its mean
+// and its probability of no wait).
+func TestQueueMeetsTheory(t *testing.T) {
+	const d, runs = 200 * time.Microsecond, 4
+	for _, c := range []struct{ k, utilisation float64 }{{3, 0.3195}, {6, 0.6295}, {10, 0.7735}} {
+		bound, sum := c.k*d.Seconds(), 0.0
+		for stream := range uint64(runs) {
+			gaps := loadgen.Gaps(loadgen.ScheduleSeed, stream, 400_000)
+			s := loadgen.NewSearch(0.5/d.Seconds(), 1.3, 0.01/d.Seconds())
+			for {
+				rate, ok := s.Next()
+				if !ok {
+					break
+				}
+				n := min(loadgen.Queries(0.99, rate, 60), len(gaps))
+				most := loadgen.Allowed(0.99, n)
+				q, k, _ := served(loadgen.Arrivals(gaps[:n], rate), d, int64(bound*1e9), most)
+				over := 0
+				for _, l := range q.latency[:k] {
+					if l > q.bound {
+						over++
+					}
+				}
+				if (k < n) != (over > most) {
+					t.Fatalf("given up after %d of %d queries with %d over the bound, %d are allowed", k, n, over, most)
+				}
+				s.Tell(k == n && loadgen.Holds(0.99, n, over))
+			}
+			sum += s.Rate() * d.Seconds()
+		}
+		if got := sum / runs; got > 1.005*c.utilisation || got < 0.96*c.utilisation { // early stopping allows a little less than 1 % over the bound
+			t.Errorf("within %v service times: a utilisation of %.4f was found, theory says %.4f", c.k, got, c.utilisation)
+		}
 	}
 }
