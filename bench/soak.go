@@ -108,9 +108,13 @@ func (m *measured) soak(ctx context.Context) {
 			if c.control && p.Repeats < 2 || ctx.Err() != nil {
 				continue
 			}
-			m.s.step("soak", m.name(), (float64(r)+float64(i)/float64(len(m.cases)))/float64(p.Repeats), "%s, %d of %d", c.Variant, r+1, p.Repeats)
+			tick := func(share float64, doing string) {
+				part := (float64(r) + (float64(i)+share)/float64(len(m.cases))) / float64(p.Repeats)
+				m.s.step("soak", m.name(), part, "%s, %s, %d of %d", c.Variant, doing, r+1, p.Repeats)
+			}
+			tick(0, "cooling")
 			m.cool(ctx, p.Cool)
-			m.soakCase(ctx, c, p.Duration)
+			m.soakCase(ctx, c, p.Duration, tick)
 		}
 	}
 	m.cool(ctx, p.Cool) // the rounds of the next group want the device as it was
@@ -158,13 +162,13 @@ func hottest(celsius map[string]float64) float64 {
 }
 
 // soakCase soaks one case in a fresh worker and tells its parts.
-func (m *measured) soakCase(ctx context.Context, c *candidate, d time.Duration) {
+func (m *measured) soakCase(ctx context.Context, c *candidate, d time.Duration, tick func(float64, string)) {
 	for {
 		w := m.warm(ctx, c)
 		if w == nil {
 			return
 		}
-		all, err := m.stretches(ctx, c, w, d)
+		all, err := m.stretches(ctx, c, w, d, tick)
 		if err == nil {
 			w.end(ctx)
 			m.tellSoak(c, all, d.Seconds())
@@ -184,7 +188,7 @@ func (m *measured) soakCase(ctx context.Context, c *candidate, d time.Duration) 
 
 // stretches runs w for d in blocks that follow each other at once, and looks
 // at the device between them now and then.
-func (m *measured) stretches(ctx context.Context, c *candidate, w *worker, d time.Duration) ([]stretch, error) {
+func (m *measured) stretches(ctx context.Context, c *candidate, w *worker, d time.Duration, tick func(float64, string)) ([]stretch, error) {
 	step := min(max(d/200, 10*time.Millisecond), time.Second)
 	var out []stretch
 	begun := time.Now()
@@ -200,6 +204,7 @@ func (m *measured) stretches(ctx context.Context, c *candidate, w *worker, d tim
 		if now := time.Since(begun); now-looked >= d/soakPoints {
 			looked = now
 			s.celsius, s.mhz = m.s.look()
+			tick(min(1, now.Seconds()/d.Seconds()), fmt.Sprintf("%.0f %% of %v", 100*now.Seconds()/d.Seconds(), d))
 		}
 		out = append(out, s)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"assay/bench"
+	"assay/bench/loadgen"
 	"assay/bench/metric"
 	"assay/bench/stat"
 	"assay/bench/verdict"
@@ -56,7 +57,11 @@ func Against(r, base *bench.Result) ([]verdict.Verdict, error) {
 					continue
 				}
 				x := changes[changeKey(was.Task, was.Model, was.Variant, was.Engine, was.Provider, was.Threads, was.Batch, was.Scenario, gate.Metric)]
-				gate.Text = fmt.Sprintf("%s %s on %s: %s against run %s", was.Model, was.Variant, was.Engine, text, base.Run)
+				where := was.Engine
+				if was.Scenario != "" && was.Scenario != loadgen.SingleStream {
+					where += ", " + was.Scenario
+				}
+				gate.Text = fmt.Sprintf("%s %s on %s: %s against run %s", was.Model, was.Variant, where, text, base.Run)
 				out = append(out, verdict.Decide(gate, evidence(g, now[CaseKey(&was.Case)], x, gate), confidence))
 			}
 		}
