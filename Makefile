@@ -22,6 +22,7 @@ run: setup ## measure suite quick, print the table, store the run
 
 test: setup ## every test (needs a C compiler and npm, installs nothing else)
 	$(GO) test -timeout 14m ./...
+	$(GO) test -tags nvml ./bench/energy
 
 race: ## the packages that share memory between goroutines, under the race detector
 	$(GO) test -race -timeout 20m ./bench/... ./reports/...
@@ -42,6 +43,8 @@ lint: ## gofumpt, vet, staticcheck, import direction, generated files
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(GO) mod verify >/dev/null
+	$(GO) generate ./bench/kernel/...
+	@git diff --exit-code --stat -- bench/kernel || { echo "go generate ./bench/kernel/... changed these files: commit them"; exit 1; }
 
 FUZZTIME ?= 20s
 fuzz: ## every fuzz target for FUZZTIME
@@ -53,7 +56,7 @@ bench: ## the kernels' benchmarks
 	$(GO) test -run '^$$' -bench . ./bench/kernel/...
 
 golden: ## rewrite golden files and generated docs
-	$(GO) test ./reports/... ./suites/... ./cmd/assay/... -update
+	$(GO) test ./reports/... ./suites/... ./cmd/assay/... ./bench/energy ./bench/host -update
 
 simulate: ## coverage, power and false fails of the method, by simulation
 	$(GO) run ./bench/stat/simulate

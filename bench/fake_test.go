@@ -22,6 +22,8 @@ import (
 // worker is a real child process of this test binary that speaks the real
 // protocol.
 type script struct {
+	Memory appetite
+
 	Spin      time.Duration // one inference
 	Sample    time.Duration // more for every sample of it
 	Fixed     bool          // its batch is 1
@@ -35,6 +37,9 @@ type script struct {
 	Say       string        // last words on stderr
 }
 
+// roles are what this test binary does where a variable of that name is set.
+var roles = map[string]func(){}
+
 func TestMain(m *testing.M) {
 	if os.Getenv("ASSAY_FAKE_WORKER") != "" {
 		in, out, err := runner.Stdio()
@@ -46,6 +51,12 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		return
+	}
+	for name, role := range roles {
+		if os.Getenv(name) != "" {
+			role()
+			return
+		}
 	}
 	os.Exit(m.Run())
 }
@@ -75,6 +86,7 @@ func (f fakeEngine) Open(_ context.Context, a models.Artifact, o engine.Options)
 	case s.Fixed && o.Batch != 1:
 		return nil, fmt.Errorf("fixed batch of 1, not %d: %w", o.Batch, errors.ErrUnsupported)
 	}
+	s.Memory.load(a.Path)
 	return s, nil
 }
 
@@ -92,6 +104,7 @@ func (s *fakeSession) IO() (in, out []engine.Desc) {
 }
 
 func (s *fakeSession) Bind(sets [][]tensor.Tensor, out []tensor.Tensor) error {
+	s.Memory.die("bind")
 	s.sets, s.res = sets, out
 	return nil
 }
@@ -114,6 +127,7 @@ func (s *fakeSession) Run(i int) error {
 	if s.misbehaves(s.HangAfter) {
 		time.Sleep(time.Hour)
 	}
+	s.Memory.run()
 	if s.Nonsense && s.n > 3 {
 		s.out.Write([]byte("this is no frame\n"))
 	}

@@ -42,8 +42,7 @@ type trialData struct {
 	trial  int
 	set    int      // workers that were interleaved together have the same
 	blocks []*block // one per round, nil where the worker had failed
-	peak   int64
-	pss    int64
+	memory footprint
 }
 
 // measured is a group while it is measured: the baseline, its control, and
@@ -61,6 +60,8 @@ type measured struct {
 	took   time.Duration
 	cpus   []int // that workers are pinned to
 	probe  Prober
+	watch  *host.Watch
+	during host.During // what watch saw
 	s      *session
 
 	unheated *host.Condition // before the soak, nil where there was none
@@ -123,6 +124,9 @@ func (s *session) time(ctx context.Context, g Group, budget time.Duration) *meas
 	m.choosePairs()
 	if m.sc.prepare != nil {
 		m.sc.prepare(m, ctx)
+	}
+	if s.Watch != nil {
+		m.watch = s.Watch(m.cpus)
 	}
 	want := s.Plan.Trials
 	for t := 0; t < want && ctx.Err() == nil && len(m.live()) > 0; t++ {
@@ -235,10 +239,11 @@ func (m *measured) interleave(ctx context.Context, t int, set []*candidate) {
 	for _, c := range m.shuffled(set) {
 		if w := m.warm(ctx, c); w != nil {
 			l.workers[c] = w
-			l.data[c] = &trialData{trial: t, set: m.sets, peak: w.peak, pss: w.pss}
+			l.data[c] = &trialData{trial: t, set: m.sets}
 		}
 	}
 	m.sc.load(m, ctx, l)
+	m.remember(ctx, l.workers, l.data)
 	for c, d := range l.data {
 		if ctx.Err() == nil && c.status == OK {
 			c.trials = append(c.trials, *d)
@@ -267,6 +272,7 @@ func (m *measured) round(ctx context.Context, l lot) bool {
 		if w == nil || c.status != OK || ctx.Err() != nil {
 			continue
 		}
+		m.watch.Look() // all workers wait: no timed region runs
 		b, err := m.visit(ctx, c, w)
 		if err != nil && ctx.Err() == nil {
 			m.replace(ctx, l, c, err) // this round lacks the case, the next has it
@@ -303,7 +309,7 @@ func (m *measured) replace(ctx context.Context, l lot, c *candidate, err error) 
 // warm opens, binds and warms a worker for c; nil if that failed.
 func (m *measured) warm(ctx context.Context, c *candidate) *worker {
 	for {
-		w := m.s.open(ctx, c, m.cpus, c.Threads)
+		w := m.s.open(ctx, c, m.cpus, c.Threads, m.follow)
 		if w == nil {
 			return nil
 		}
@@ -312,7 +318,7 @@ func (m *measured) warm(ctx context.Context, c *candidate) *worker {
 			err = w.heat(ctx)
 		}
 		if err == nil {
-			w.remember()
+			w.memory.warmed()
 			return w
 		}
 		words := w.LastWords()
@@ -357,11 +363,29 @@ func (w *worker) end(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	w.Close(ctx) // an error here is a worker that had to be killed, after its last measurement
+	w.leave()
 }
 
 // condition judges what happened to the device while the group was measured.
 func (m *measured) condition(before, after host.Condition) {
-	doubts, violations := host.Compare(before, after)
+	m.during = m.watch.End()
+	m.during.LoadMHz = m.clock()
+	doubts, violations := host.Compare(before, m.during, after)
 	m.doubts = append(m.doubts, doubts...)
 	m.bad = append(m.bad, violations...)
+}
+
+// clock is the median over the group's blocks of the pinned cores' clock right
+// after the block, in MHz; 0 if unknown.
+func (m *measured) clock() float64 {
+	var all []float64
+	m.eachBlock(func(b *block) {
+		if b.mhz > 0 {
+			all = append(all, b.mhz)
+		}
+	})
+	if len(all) == 0 {
+		return 0
+	}
+	return stat.Median(all)
 }

@@ -60,6 +60,7 @@ func (m *measured) findRates(ctx context.Context, l lot) {
 				continue
 			}
 			going = true
+			m.watch.Look() // all workers wait: no timed region runs
 			if err := m.tryRate(ctx, r, w, s); err != nil && ctx.Err() == nil {
 				m.replace(ctx, l, c, err)
 			}

@@ -135,7 +135,7 @@ func (g *Gate) resolve(m *metric.Metric, base string) string {
 		return fmt.Sprintf("%s is not compared in %s: write it like %q", m.Name, named(base), example(m))
 	}
 	if g.Kind == Absolute && m.Unit == "ratio" && (g.Limit < 0 || g.Limit > 1) {
-		return "a share lies between 0% and 100%"
+		return fmt.Sprintf("a share lies between 0%% and 100%%, a difference is written in points: %q", example(m))
 	}
 	return ""
 }

@@ -116,3 +116,13 @@ func (f *feed) text(r *bench.Result) string {
 	}
 	return fmt.Sprintf("%s of %s images, stratified", unit.Count(set.Len()), unit.Count(set.Total()))
 }
+
+// doubts says what to think of accuracy where there were no real samples.
+func (f *feed) doubts(r *bench.Result) []string {
+	for _, g := range r.Groups {
+		if f.sets[g.Task] == nil {
+			return []string{"agreement is that on noise, which no network is made for: give --data DIR for agreement on real samples"}
+		}
+	}
+	return nil
+}

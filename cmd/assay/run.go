@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +38,7 @@ type runFlags struct {
 	load    []string // scenarios of files without a suite
 	soak    time.Duration
 	soaks   int
+	prepare bool // hold the clock for the run
 
 	scale float64 // how pixels of data become inputs of files without a card
 	mean  []float64
@@ -50,12 +52,13 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.StringVar(&f.format, "format", "table", "output format: "+strings.Join(render.Formats(), ", "))
 	fl.StringArrayVar(&f.labels, "label", nil, "key=value recorded with the run, for example commit=1a2b3c (repeatable)")
 	fl.StringVar(&f.store, "store", "", `SQLite file that keeps the run, or "none" (default $ASSAY_STORE or the user's data folder)`)
-	fl.BoolVar(&f.details, "details", false, "also print tails, cold starts, throughput and controls")
+	fl.BoolVar(&f.details, "details", false, "also print tails, cold starts, throughput, controls and memory")
 	fl.IntVar(&f.trials, "trials", 0, "trials instead of the suite's")
 	fl.IntVar(&f.rounds, "rounds", 0, "rounds instead of the suite's")
 	fl.DurationVar(&f.budget, "budget", 0, "time budget instead of the suite's")
 	fl.DurationVar(&f.soak, "soak", 0, "also run every case without pause for so long, and print its first minute and its plateau: 10m")
 	fl.IntVar(&f.soaks, "soaks", 1, "soaks of each case: gates on what is sustained need 2")
+	fl.BoolVar(&f.prepare, "prepare", false, "as root: governor performance and no boost for the run, put back afterwards")
 	fl.IntVar(&f.samples, "samples", 0, "samples for accuracy instead of the suite's")
 }
 
@@ -109,10 +112,13 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 	if err != nil {
 		return nil, err
 	}
+	held := f.hold(c)
+	defer held.end()
 	set, err := bench.Local()
 	if err != nil {
 		return nil, err
 	}
+	held.note(&set.Device)
 	x, err := f.expand(files, set.Device)
 	if err != nil {
 		return nil, usage("%v", err)
@@ -146,7 +152,7 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 		return nil, err
 	}
 	r.Accuracy = feed.text(r)
-	r.Warnings = append(r.Warnings, x.Warnings...)
+	r.Warnings = slices.Concat(r.Warnings, x.Warnings, held.doubts, feed.doubts(r))
 	return r, f.finish(c, r, db)
 }
 

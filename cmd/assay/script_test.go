@@ -21,7 +21,16 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
 
+// roles are what this test binary does where a variable of that name is set.
+var roles = map[string]func(){}
+
 func TestMain(m *testing.M) {
+	for name, role := range roles {
+		if os.Getenv(name) != "" {
+			role()
+			return
+		}
+	}
 	testscript.Main(m, map[string]func(){"assay": main})
 }
 

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"errors"
 	"fmt"
 
 	"assay/models/onnx"
@@ -72,6 +73,9 @@ func (c *counter) node(n *onnx.Node) (params, macs int64, err error) {
 	}
 	if err != nil {
 		return 0, 0, err
+	}
+	if len(n.Outputs) == 0 {
+		return 0, 0, errors.New("it has no output")
 	}
 	out, err := c.elements(n.Outputs[0], 0)
 	return params, per * out, err

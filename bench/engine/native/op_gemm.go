@@ -48,7 +48,7 @@ func (b *builder) multiply(p product) {
 		if p.add >= 0 {
 			ep.Add = view[float32](e, p.add)[from*n:]
 		}
-		p.b.Mul(view[float32](e, p.y)[p.yOff+from*n:], n, view[float32](e, p.x)[p.xOff+from*k:], k, to-from, ep)
+		p.b.Mul(view[float32](e, p.y)[p.yOff+from*n:], n, gemm.A{Data: view[float32](e, p.x)[p.xOff+from*k:], Stride: k}, to-from, ep)
 	})
 }
 

@@ -7,7 +7,6 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -73,7 +72,7 @@ func whole(dir string, p platform) bool {
 func pack(ctx context.Context, dir string) (string, error) {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		return "", fmt.Errorf("npm is not on PATH: install Node.js, or run assay setup --from FILE, or set %s=FILE (%w)", Env, errors.ErrUnsupported)
+		return "", absent("npm is not on PATH: install Node.js, or run assay setup --from FILE, or set " + Env + "=FILE")
 	}
 	var said bytes.Buffer
 	cmd := exec.CommandContext(ctx, npm, "pack", "--ignore-scripts", "--loglevel=error", "onnxruntime-node@"+Version)

@@ -89,7 +89,7 @@ func Dir(version string) (string, error) {
 func Find() (string, error) {
 	if p := os.Getenv(Env); p != "" {
 		if err := regular(p); err != nil {
-			return "", fmt.Errorf("%s=%s: %w (%w)", Env, p, err, errors.ErrUnsupported)
+			return "", absent(fmt.Sprintf("%s=%s: %v", Env, p, err))
 		}
 		return filepath.Abs(p)
 	}
@@ -100,8 +100,15 @@ func Find() (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("ONNX Runtime's library is not here: run assay setup, or set %s=FILE (%w)", Env, errors.ErrUnsupported)
+	return "", absent("ONNX Runtime's library is not here: run assay setup, or set " + Env + "=FILE")
 }
+
+// absent is an error of which the user reads the words alone, and errors.Is
+// sees errors.ErrUnsupported.
+type absent string
+
+func (a absent) Error() string        { return string(a) }
+func (a absent) Is(target error) bool { return target == errors.ErrUnsupported }
 
 func dirs() []string {
 	var out []string

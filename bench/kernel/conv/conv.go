@@ -14,11 +14,12 @@ type kernel func(c *Conv, y, x, scratch []float32, ep *gemm.Epilogue, from, to i
 
 // A variant is one implementation. takes says which shapes it is for.
 type variant struct {
-	name   string
-	usable bool
-	takes  func(s Shape) bool
-	pack   func(c *Conv, w []float32) // w in the order of Order
-	f      kernel
+	name    string
+	usable  bool
+	takes   func(s Shape) bool
+	pack    func(c *Conv, w []float32) // w in the order of Order
+	scratch func(c *Conv) int          // floats that one call of f needs
+	f       kernel
 }
 
 func always(Shape) bool { return true }
@@ -27,13 +28,14 @@ func always(Shape) bool { return true }
 // chooses the first row that is usable and takes the shape.
 var (
 	dense = []variant{
-		{"gemm", true, always, packGroups, implicit},
-		{"ref_1x1", true, always, packNone, ref},
+		{"gemm_lines", true, lineable, packGroups, lineScratch, overLines},
+		{"gemm", true, always, packGroups, patchScratch, implicit},
+		{"ref_1x1", true, always, packNone, noScratch, ref},
 	}
-	depthwise = []variant{
-		{"go_1xc", true, Shape.Depthwise, packTaps, depthwiseRow},
-		{"ref_1x1", true, Shape.Depthwise, packNone, ref},
-	}
+	depthwise = append(archDepthwise(),
+		variant{"go_1xc", true, Shape.Depthwise, packTaps, noScratch, depthwiseRow},
+		variant{"ref_1x1", true, Shape.Depthwise, packNone, noScratch, ref},
+	)
 )
 
 // Table lists the variants for `assay kernels`.
@@ -79,6 +81,8 @@ func build(v *variant, s Shape, w []float32) (*Conv, error) {
 	return c, nil
 }
 
+func noScratch(*Conv) int { return 0 }
+
 func packNone(c *Conv, w []float32) { c.weights = w }
 
 func packTaps(c *Conv, w []float32) { c.weights = Taps(&c.Shape, w) }
@@ -91,12 +95,7 @@ func packGroups(c *Conv, w []float32) {
 }
 
 // Scratch returns how many floats one call of Run needs.
-func (c *Conv) Scratch() int {
-	if c.groups == nil || c.Pointwise() {
-		return 0
-	}
-	return c.PatchRows(4) * c.K()
-}
+func (c *Conv) Scratch() int { return c.v.scratch(c) }
 
 // Bytes returns the size of the packed weights.
 func (c *Conv) Bytes() int {

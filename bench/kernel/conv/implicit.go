@@ -12,7 +12,7 @@ func implicit(c *Conv, y, x, scratch []float32, ep *gemm.Epilogue, from, to int)
 		cg := c.C / c.Groups
 		for g, b := range c.groups {
 			slice(&e, ep, from*c.M+g*mg, g*mg, mg)
-			b.Mul(y[from*c.M+g*mg:], c.M, x[from*c.C+g*cg:], c.C, to-from, &e)
+			b.Mul(y[from*c.M+g*mg:], c.M, gemm.A{Data: x[from*c.C+g*cg:], Stride: c.C}, to-from, &e)
 		}
 		return
 	}
@@ -22,9 +22,16 @@ func implicit(c *Conv, y, x, scratch []float32, ep *gemm.Epilogue, from, to int)
 		for g, b := range c.groups {
 			Gather(&c.Shape, scratch, x, 0, g, p, q)
 			slice(&e, ep, p*c.M+g*mg, g*mg, mg)
-			b.Mul(y[p*c.M+g*mg:], c.M, scratch, k, q-p, &e)
+			b.Mul(y[p*c.M+g*mg:], c.M, gemm.A{Data: scratch, Stride: k}, q-p, &e)
 		}
 	}
+}
+
+func patchScratch(c *Conv) int {
+	if c.Pointwise() {
+		return 0
+	}
+	return c.PatchRows(4) * c.K()
 }
 
 // slice makes dst the part of ep that starts at element at of y and channel ch.

@@ -20,6 +20,21 @@ func (e *Epilogue) Clamps() bool {
 	return !math.IsInf(float64(e.Lo), -1) || !math.IsInf(float64(e.Hi), 1)
 }
 
+// rowBlock is how many rows finished multiplies at once, so that they are
+// finished while they are in L1.
+const rowBlock = 16
+
+// finished makes a kernel of a product without an epilogue.
+func finished(product func(c []float32, ldc int, a A, b []float32, m, n, k int)) kernel {
+	return func(c []float32, ldc int, a A, b []float32, m, n, k int, ep Epilogue) {
+		for i := 0; i < m; i += rowBlock {
+			rows := min(rowBlock, m-i)
+			product(c[i*ldc:], ldc, a.from(i), b, rows, n, k)
+			ep.apply(c, ldc, i, rows, n)
+		}
+	}
+}
+
 // apply finishes rows [from, from+rows) of c.
 func (e *Epilogue) apply(c []float32, ldc, from, rows, n int) {
 	clamps := e.Clamps()

@@ -4,29 +4,35 @@ package gemm
 
 import "assay/bench/kernel/isa"
 
-// A kernel computes C = A·B for A m×k (rows lda apart), B packed in panels
-// of its variant's nr columns, C m×n (rows ldc apart). Rows of c beyond n
-// are not touched. k = 0 gives zeros.
-type kernel func(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int)
+// A kernel computes C = A·B for A m×k, B packed in panels of its variant's nr
+// columns, C m×n (rows ldc apart), and applies ep. Rows of c beyond n are not
+// touched. k = 0 gives products of zero.
+type kernel func(c []float32, ldc int, a A, b []float32, m, n, k int, ep Epilogue)
 
 // A variant is one implementation of kernel.
 type variant struct {
-	name   string // <isa>_<mr>x<nr>; the impl= key of benchmarks
-	mr, nr int    // register tile; tests straddle its edges
-	usable bool   // whether this CPU has the instructions
+	name   string           // <isa>_<mr>x<nr>; the impl= key of benchmarks
+	mr, nr int              // register tile; tests straddle its edges
+	usable bool             // whether this CPU has the instructions
+	takes  func(n int) bool // whether it is for matrices of n columns
 	f      kernel
 }
 
-// variants lists every implementation in this build, best first. Pack chooses
-// the first usable row; ref is last, always usable, and never build-tagged,
-// so every machine can check its assembly against it.
-var variants = []variant{
-	{"go_2x4", 2, 4, true, tile2x4},
-	{"ref_1x1", 1, 1, true, ref},
-}
+func always(int) bool { return true }
 
-// chosen is the variant that this process runs.
-var chosen = isa.First(variants, func(v *variant) bool { return v.usable })
+// variants lists every implementation in this build, best first. Pack chooses
+// the first usable row that takes the number of columns; ref is last, always
+// usable, and never build-tagged, so every machine can check its assembly
+// against it.
+var variants = append(archVariants(),
+	variant{"go_2x4", 2, 4, true, always, finished(tile2x4)},
+	variant{"ref_1x1", 1, 1, true, always, finished(ref)},
+)
+
+// choose returns the variant that this process runs for n columns.
+func choose(n int) *variant {
+	return isa.First(variants, func(v *variant) bool { return v.usable && v.takes(n) })
+}
 
 // Table lists the variants for `assay kernels`.
 func Table() []isa.Row {
@@ -42,7 +48,10 @@ type B struct {
 }
 
 // PackedLen returns how many floats a packed k×n matrix takes.
-func PackedLen(k, n int) int { return (n + chosen.nr - 1) / chosen.nr * chosen.nr * k }
+func PackedLen(k, n int) int {
+	nr := choose(n).nr
+	return (n + nr - 1) / nr * nr * k
+}
 
 // Pack packs b, k×n row-major, or n×k where trans is set.
 func Pack(b []float32, k, n int, trans bool) *B {
@@ -53,7 +62,7 @@ func Pack(b []float32, k, n int, trans bool) *B {
 
 // New returns a k×n matrix without contents: for a B that is computed in each
 // run and packed by Fill.
-func New(k, n int) *B { return &B{K: k, N: n, v: chosen} }
+func New(k, n int) *B { return &B{K: k, N: n, v: choose(n)} }
 
 // Fill packs b, as Pack does, into buf, at least PackedLen floats, which p
 // keeps. It does not allocate.
@@ -85,15 +94,8 @@ func pack(dst, b []float32, k, n, nr int, trans bool) {
 	}
 }
 
-// rowBlock is how many rows are finished (bias, clamp) while they are in L1.
-const rowBlock = 16
-
-// Mul computes C = A·B for A m×K (rows lda apart) and C m×N (rows ldc apart),
-// then applies ep. It does not allocate.
-func (p *B) Mul(c []float32, ldc int, a []float32, lda, m int, ep *Epilogue) {
-	for i := 0; i < m; i += rowBlock {
-		rows := min(rowBlock, m-i)
-		p.v.f(c[i*ldc:], ldc, a[i*lda:], lda, p.data, rows, p.N, p.K)
-		ep.apply(c, ldc, i, rows, p.N)
-	}
+// Mul computes C = A·B for A m×K and C m×N (rows ldc apart), then applies ep.
+// It does not allocate.
+func (p *B) Mul(c []float32, ldc int, a A, m int, ep *Epilogue) {
+	p.v.f(c, ldc, a, p.data, m, p.N, p.K, *ep)
 }

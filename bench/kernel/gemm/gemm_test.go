@@ -20,12 +20,15 @@ func random(n int) []float32 {
 	return out
 }
 
-const guard = 12345
+const (
+	guard = 12345
+	pad   = 3 // elements between the rows of C
+)
 
 // run multiplies with v into a padded c and checks that nothing else is written.
-func run(t *testing.T, v *variant, a, b []float32, m, n, k int, trans bool) []float32 {
+func run(t *testing.T, v *variant, a, b []float32, m, n, k int, trans bool, ep Epilogue) []float32 {
 	t.Helper()
-	ldc := n + 3
+	ldc := n + pad
 	c := make([]float32, m*ldc+5)
 	for i := range c {
 		c[i] = guard
@@ -36,11 +39,11 @@ func run(t *testing.T, v *variant, a, b []float32, m, n, k int, trans bool) []fl
 	if packed[len(packed)-1] != guard || packed[len(packed)-2] != guard {
 		t.Errorf("%s: pack wrote beyond its end", v.name)
 	}
-	v.f(c, ldc, a, k, packed[:len(packed)-2], m, n, k)
+	v.f(c, ldc, A{Data: a, Stride: k}, packed[:len(packed)-2], m, n, k, ep)
 	out := make([]float32, 0, m*n)
 	for i := range m {
 		out = append(out, c[i*ldc:][:n]...)
-		for _, g := range c[i*ldc+n:][:3] {
+		for _, g := range c[i*ldc+n:][:pad] {
 			if g != guard {
 				t.Fatalf("%s: wrote beyond row %d", v.name, i)
 			}
@@ -93,10 +96,37 @@ func TestVariants(t *testing.T) {
 				for _, k := range []int{0, 1, 2, 7, 64} {
 					for _, trans := range []bool{false, true} {
 						a, b := random(m*k), random(k*n)
-						check(t, v, run(t, v, a, b, m, n, k, trans), a, b, m, n, k, trans)
+						check(t, v, run(t, v, a, b, m, n, k, trans, None()), a, b, m, n, k, trans)
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestRuns multiplies overlapping rows made of runs, and holds the product to
+// that of the same rows written out.
+func TestRuns(t *testing.T) {
+	for i := range variants {
+		v := &variants[i]
+		if !v.usable {
+			continue
+		}
+		for _, each := range []int{1, 3, 8} {
+			const runs, stride, skip = 3, 2, 40
+			m, n, k := v.mr+1, v.nr+1, runs*each
+			a := random((m-1)*stride + (runs-1)*skip + each) // no element more than needed
+			var rows []float32
+			for r := range m {
+				for x := range runs {
+					rows = append(rows, a[r*stride+x*skip:][:each]...)
+				}
+			}
+			b, c := random(k*n), make([]float32, m*n)
+			packed := make([]float32, (n+v.nr-1)/v.nr*v.nr*k)
+			pack(packed, b, k, n, v.nr, false)
+			v.f(c, n, A{a, stride, runs, skip}, packed, m, n, k, None())
+			check(t, v, c, rows, b, m, n, k, false)
 		}
 	}
 }
@@ -109,7 +139,49 @@ func TestSpecialValues(t *testing.T) {
 			m, n, k := v.mr+1, v.nr+1, 5
 			a, b := random(m*k), random(k*n)
 			a[k+2], b[n+1] = special, special // one row of A, one column of B
-			check(t, v, run(t, v, a, b, m, n, k, false), a, b, m, n, k, false)
+			check(t, v, run(t, v, a, b, m, n, k, false, None()), a, b, m, n, k, false)
+		}
+	}
+}
+
+// TestFinish holds the epilogue of every variant to the reference's, on the
+// variant's own product, to the bit.
+func TestFinish(t *testing.T) {
+	inf := float32(math.Inf(1))
+	for i := range variants {
+		v := &variants[i]
+		if !v.usable {
+			continue
+		}
+		for _, m := range []int{1, v.mr, v.mr + 1} {
+			for _, n := range []int{1, v.nr - 1, v.nr, v.nr + 1} {
+				if n == 0 {
+					continue
+				}
+				k := 5
+				a, b := random(m*k), random(k*n)
+				a[0] = float32(math.NaN())
+				bias, add := random(n), random((m-1)*(n+pad)+n) // no element more than needed
+				for name, ep := range map[string]Epilogue{
+					"relu6": {Lo: 0, Hi: 6},
+					"bias":  {Bias: bias, Lo: -inf, Hi: inf},
+					"add":   {Add: add, Lo: -inf, Hi: 0.5},
+					"all":   {Bias: bias, Add: add, Lo: 0, Hi: inf},
+				} {
+					want := make([]float32, (m-1)*(n+pad)+n)
+					product := run(t, v, a, b, m, n, k, false, None())
+					for r := range m {
+						copy(want[r*(n+pad):], product[r*n:][:n])
+					}
+					ep.apply(want, n+pad, 0, m, n)
+					for at, g := range run(t, v, a, b, m, n, k, false, ep) {
+						w := want[at/n*(n+pad)+at%n]
+						if g != w && !(math.IsNaN(float64(g)) && math.IsNaN(float64(w))) {
+							t.Fatalf("%s %dx%d %s: element %d is %v, want %v", v.name, m, n, name, at, g, w)
+						}
+					}
+				}
+			}
 		}
 	}
 }
@@ -129,7 +201,7 @@ func TestEpilogue(t *testing.T) {
 		{"all", Epilogue{Bias: []float32{1, 2, 3}, Add: add, Lo: 0, Hi: 6}, []float32{3, 1, nan, 0, 6, nan}},
 	} {
 		got := make([]float32, 6)
-		p.Mul(got, 3, a, 2, 2, &c.ep)
+		p.Mul(got, 3, A{Data: a, Stride: 2}, 2, &c.ep)
 		for i, w := range c.want {
 			if got[i] != w && !(math.IsNaN(float64(w)) && math.IsNaN(float64(got[i]))) {
 				t.Errorf("%s: got %v, want %v", c.name, got, c.want)
@@ -141,7 +213,7 @@ func TestEpilogue(t *testing.T) {
 
 func TestMulAllocatesNothing(t *testing.T) {
 	p, a, c, ep := Pack(random(64), 8, 8, false), random(64), make([]float32, 64), None()
-	if n := testing.AllocsPerRun(10, func() { p.Mul(c, 8, a, 8, 8, &ep) }); n != 0 {
+	if n := testing.AllocsPerRun(10, func() { p.Mul(c, 8, A{Data: a, Stride: 8}, 8, &ep) }); n != 0 {
 		t.Errorf("Mul allocates %v times", n)
 	}
 }
@@ -158,8 +230,9 @@ func BenchmarkF32(b *testing.B) {
 				x, w, z := random(m*k), random(k*n), make([]float32, m*n)
 				packed := make([]float32, (n+v.nr-1)/v.nr*v.nr*k)
 				pack(packed, w, k, n, v.nr, false)
+				ep := None()
 				for b.Loop() {
-					v.f(z, n, x, k, packed, m, n, k)
+					v.f(z, n, A{Data: x, Stride: k}, packed, m, n, k, ep)
 				}
 				flop := 2 * float64(m*n*k) * float64(b.N)
 				b.ReportMetric(flop/b.Elapsed().Seconds()/1e9, "GFLOP/s")

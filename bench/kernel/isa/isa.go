@@ -48,6 +48,11 @@ func First[V any](variants []V, usable func(*V) bool) *V {
 	panic("isa: a table without a usable variant")
 }
 
+// HalfPanel reports whether n columns cut into panels of 32 would be filled up
+// with 16 columns of zeros or more, and are so few that this costs more than
+// tiles of 16 columns, which load 13 vectors for 12 multiplications.
+func HalfPanel(n int) bool { return (n+15)/16%2 == 1 && n <= 112 }
+
 var enabled, warning = choose(detect(), os.Getenv(Env))
 
 // Has reports whether the extension called name ("avx2", "dotprod", …) may be

@@ -15,26 +15,32 @@ type Matrix struct {
 	Zero   int32 // zero point
 }
 
-// A kernel computes c = (a − zero)·b for m rows of A, b packed in panels of
-// its variant's nr columns; scratch holds scratchLen(k) elements. It leaves
-// B's zero points to Mul.
-type kernel func(c []int32, ldc int, a Matrix, b []int8, m, n, k int, scratch []int64)
+// A kernel computes c = (a − zero)·b for m rows of A and p's packed matrix b;
+// scratch holds ScratchLen(p.K) elements. It leaves B's zero points to Mul.
+type kernel func(p *B, c []int32, ldc int, a Matrix, m int, scratch []int64)
 
 // A variant is one implementation of kernel.
 type variant struct {
-	name   string // <isa>_<mr>x<nr>
-	mr, nr int
-	usable bool
-	f      kernel
+	name       string // <isa>_<mr>x<nr>
+	mr, nr, kr int    // B is packed in panels of nr columns, kr elements of a column after each other
+	sums       bool   // the kernel needs the sums of B's columns
+	usable     bool
+	takes      func(n int) bool // whether it is for matrices of n columns
+	f          kernel
 }
+
+func always(int) bool { return true }
 
 // variants lists every implementation in this build, best first.
-var variants = []variant{
-	{"go_4x4", 4, 4, true, tile4x4},
-	{"ref_1x1", 1, 1, true, ref},
-}
+var variants = append(archVariants(),
+	variant{"go_4x4", 4, 4, 1, false, true, always, tile4x4},
+	variant{"ref_1x1", 1, 1, 1, false, true, always, ref},
+)
 
-var chosen = isa.First(variants, func(v *variant) bool { return v.usable })
+// choose returns the variant that this process runs for n columns.
+func choose(n int) *variant {
+	return isa.First(variants, func(v *variant) bool { return v.usable && v.takes(n) })
+}
 
 // Table lists the variants for `assay kernels`.
 func Table() []isa.Row {
@@ -45,12 +51,18 @@ func Table() []isa.Row {
 type B struct {
 	K, N int
 	zero []int32 // of each column; nil where all are 0
+	sums []int32 // of each column; nil where the kernel does not need them
 	v    *variant
 	data []int8
 }
 
 // PackedLen returns how many bytes a packed k×n matrix takes.
-func PackedLen(k, n int) int { return (n + chosen.nr - 1) / chosen.nr * chosen.nr * k }
+func PackedLen(k, n int) int { return choose(n).packedLen(k, n) }
+
+func (v *variant) packedLen(k, n int) int { return up(n, v.nr) * up(k, v.kr) }
+
+// up rounds n up to a multiple of m.
+func up(n, m int) int { return (n + m - 1) / m * m }
 
 // Pack packs b, k×n row-major, n×k where trans is set. zero holds the zero
 // point of every column, or is nil where all are 0.
@@ -62,53 +74,75 @@ func Pack(b []int8, k, n int, trans bool, zero []int32) *B {
 
 // New returns a k×n matrix without contents, for a B that is computed in each
 // run and packed by Fill.
-func New(k, n int) *B { return &B{K: k, N: n, v: chosen} }
+func New(k, n int) *B { return choose(n).new(k, n) }
+
+func (v *variant) new(k, n int) *B {
+	p := &B{K: k, N: n, v: v}
+	if v.sums {
+		p.sums = make([]int32, n)
+	}
+	return p
+}
 
 // Fill packs b, as Pack does, into buf, at least PackedLen elements, which p
 // keeps, as it keeps zero. It does not allocate.
 func (p *B) Fill(buf, b []int8, trans bool, zero []int32) {
-	p.data, p.zero = buf[:PackedLen(p.K, p.N)], nil
+	p.data, p.zero = buf[:p.v.packedLen(p.K, p.N)], nil
 	for _, z := range zero {
 		if z != 0 {
 			p.zero = zero
 		}
 	}
-	pack(p.data, b, p.K, p.N, p.v.nr, trans)
-}
-
-// Bytes returns the size of the packed matrix.
-func (p *B) Bytes() int { return len(p.data) + 4*len(p.zero) }
-
-// pack writes b as panels of nr columns, each k×nr row-major, the last one
-// filled up with zeros.
-func pack(dst, b []int8, k, n, nr int, trans bool) {
-	rs, cs := n, 1
+	rs, cs := p.N, 1
 	if trans {
-		rs, cs = 1, k
+		rs, cs = 1, p.K
 	}
-	for j := 0; j < n; j += nr {
-		w := min(nr, n-j)
-		for p := range k {
-			row := dst[:nr]
-			dst = dst[nr:]
-			for x := range w {
-				row[x] = b[p*rs+(j+x)*cs]
-			}
-			clear(row[w:])
+	pack(p.data, b, p.K, p.N, p.v.nr, p.v.kr, rs, cs)
+	for j := range p.sums {
+		p.sums[j] = 0
+		for x := range p.K {
+			p.sums[j] += int32(b[x*rs+j*cs])
 		}
 	}
 }
 
-// RowBlock is how many rows callers should multiply and finish at once.
-const RowBlock = 16
+// Bytes returns the size of the packed matrix.
+func (p *B) Bytes() int { return len(p.data) + 4*len(p.zero) + 4*len(p.sums) }
 
-// ScratchLen returns how many int64 Mul needs for inner size k.
-func ScratchLen(k int) int { return 2 * min(k, chunk) }
+// pack writes b, whose rows and columns lie rs and cs apart, as panels of nr
+// columns, in which kr elements of a column follow each other before those of
+// the next column. Columns and rows are filled up with zeros.
+func pack(dst, b []int8, k, n, nr, kr, rs, cs int) {
+	for j := 0; j < n; j += nr {
+		for x := 0; x < k; x += kr {
+			for col := j; col < j+nr; col++ {
+				for row := x; row < x+kr; row++ {
+					dst[0] = 0
+					if row < k && col < n {
+						dst[0] = b[row*rs+col*cs]
+					}
+					dst = dst[1:]
+				}
+			}
+		}
+	}
+}
+
+// RowBlock is how many rows callers should multiply and finish at once: a
+// multiple of the heights of tiles.
+const RowBlock = 24
+
+// mostRows is the height of the highest tile.
+const mostRows = 12
+
+// ScratchLen returns how many int64 Mul needs for inner size k: for a pair of
+// rows as tile4x4 makes them, or for mostRows rows of int16.
+func ScratchLen(k int) int { return max(2*min(k, chunk), mostRows*up(2*k, 8)/8) }
 
 // Mul computes c = Σ (a − z)·(b − w) for m rows of A, m×K, into c, rows ldc
 // apart. It does not allocate.
 func (p *B) Mul(c []int32, ldc int, a Matrix, m int, scratch []int64) {
-	p.v.f(c, ldc, a, p.data, m, p.N, p.K, scratch)
+	p.v.f(p, c, ldc, a, m, scratch)
 	if p.zero == nil {
 		return
 	}

@@ -47,19 +47,24 @@ const guard = 0x1234567
 
 func check(t *testing.T, v *variant, m, n, k int, signed, trans bool) {
 	t.Helper()
-	a := Matrix{Data: random(m*(k+2), 3), Stride: k + 2, Signed: signed, Zero: 255}
+	a := Matrix{Data: random(m*(k+2), 3)[:max((m-1)*(k+2)+k, 0)], Stride: k + 2, Signed: signed, Zero: 255}
 	if signed {
 		a.Zero = -128
 	}
 	b := weights(k * n)
-	packed := make([]int8, (n+v.nr-1)/v.nr*v.nr*k)
-	pack(packed, b, k, n, v.nr, trans)
+	p := v.new(k, n)
+	buf := make([]int8, v.packedLen(k, n)+1)
+	buf[len(buf)-1] = 77
+	p.Fill(buf, b, trans, nil)
+	if buf[len(buf)-1] != 77 {
+		t.Fatalf("%s: pack wrote beyond its end", v.name)
+	}
 	ldc := n + 1
 	c := make([]int32, m*ldc+3)
 	for i := range c {
 		c[i] = guard
 	}
-	v.f(c, ldc, a, packed, m, n, k, make([]int64, ScratchLen(k)))
+	v.f(p, c, ldc, a, m, make([]int64, ScratchLen(k)))
 	at := func(p, j int) int { return p*n + j }
 	if trans {
 		at = func(p, j int) int { return j*k + p }
@@ -87,7 +92,7 @@ func TestVariants(t *testing.T) {
 		}
 		for _, m := range []int{v.mr - 1, v.mr, v.mr + 1, 3*v.mr + 2} {
 			for _, n := range []int{v.nr - 1, v.nr, v.nr + 1, 3*v.nr + 1} {
-				for _, k := range []int{0, 1, 2, 63} {
+				for _, k := range []int{0, 1, 2, 20, 63} {
 					for x := range 4 {
 						check(t, v, m, n, k, x&1 != 0, x&2 != 0)
 					}
@@ -147,11 +152,11 @@ func BenchmarkInt8(b *testing.B) {
 					b.Skip("not supported by this CPU")
 				}
 				a := Matrix{Data: random(m*k, 3), Stride: k, Zero: 3}
-				packed := make([]int8, (n+v.nr-1)/v.nr*v.nr*k)
-				pack(packed, weights(k*n), k, n, v.nr, false)
+				p := v.new(k, n)
+				p.Fill(make([]int8, v.packedLen(k, n)), weights(k*n), false, nil)
 				c, scratch := make([]int32, m*n), make([]int64, ScratchLen(k))
 				for b.Loop() {
-					v.f(c, n, a, packed, m, n, k, scratch)
+					v.f(p, c, n, a, m, scratch)
 				}
 				b.ReportMetric(2*float64(m*n*k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GOP/s")
 			})

@@ -8,7 +8,8 @@ const chunk = 1 << 15
 // pair of rows are packed as x + y·2³² into one int64, and its product with a
 // weight holds both products; the low lane's sign is borrowed from the high
 // one and given back in the end.
-func tile4x4(c []int32, ldc int, a Matrix, b []int8, m, n, k int, scratch []int64) {
+func tile4x4(p *B, c []int32, ldc int, a Matrix, m int, scratch []int64) {
+	b, n, k := p.data, p.N, p.K
 	if k == 0 {
 		for i := range m {
 			clear(c[i*ldc:][:n])

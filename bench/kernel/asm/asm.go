@@ -1,0 +1,92 @@
+// Package asm is what the generators of amd64 kernels share: vectors of
+// floats, the columns of a tile that there are, and the epilogue that ends a
+// kernel. It writes with avo and runs only in generators, never in a kernel.
+package asm
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// A Set is the vector registers of one instruction set.
+type Set struct {
+	ISA   string // first part of the kernels' names
+	Lanes int    // of 32 bits in a register
+	New   func() VecVirtual
+}
+
+// The instruction sets: AVX-512 F, and AVX2 with FMA.
+var (
+	AVX512 = Set{"avx512", 16, ZMM}
+	AVX2   = Set{"avx2", 8, YMM}
+)
+
+// Bytes of a register.
+func (v Set) Bytes() int { return 4 * v.Lanes }
+
+// Zeros returns n registers of zeros.
+func (v Set) Zeros(n int) []VecVirtual {
+	out := make([]VecVirtual, n)
+	for i := range out {
+		out[i] = v.New()
+		if v.Lanes == 16 {
+			VPXORD(out[i], out[i], out[i])
+		} else {
+			VXORPS(out[i], out[i], out[i])
+		}
+	}
+	return out
+}
+
+// Loop runs body n times, which may be 0; n is used up.
+func Loop(name string, n Register, body func()) {
+	TESTQ(n, n)
+	JZ(LabelRef(name + "_end"))
+	Label(name)
+	body()
+	DECQ(n)
+	JNZ(LabelRef(name))
+	Label(name + "_end")
+}
+
+// Argument is where an argument lies in the caller's frame.
+func Argument(param string) Mem {
+	b, err := Param(param).Resolve()
+	if err != nil {
+		panic(err) // a name that the signature lacks
+	}
+	return b.Addr
+}
+
+// Int loads an argument, times size where size is a power of two.
+func Int(param string, size int) Register {
+	r := Load(Param(param), GP64())
+	shift := uint64(0)
+	for ; size > 1; size /= 2 {
+		shift++
+	}
+	if shift > 0 {
+		SHLQ(Imm(shift), r)
+	}
+	return r
+}
+
+// Given runs body where a pointer argument is not nil.
+func Given(param, suffix string, body func(Register)) {
+	p := Load(Param(param), GP64())
+	TESTQ(p, p)
+	JZ(LabelRef("no_" + param + suffix))
+	body(p)
+	Label("no_" + param + suffix)
+}
+
+// Int32 returns a register with an int32 argument in every lane.
+func (v Set) Int32(param string) VecVirtual {
+	x, out := XMM(), v.New()
+	r := GP32()
+	MOVL(Argument(param), r)
+	VMOVD(r, x)
+	VPBROADCASTD(x, out)
+	return out
+}

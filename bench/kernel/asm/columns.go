@@ -1,0 +1,125 @@
+package asm
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/attr"
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// Columns are those of a tile's vectors that there are: a load gives zeros for
+// the others, and a store leaves them alone.
+type Columns interface {
+	Load(m Mem, vector int) VecVirtual
+	Store(r VecVirtual, m Mem, vector int)
+	Fuse(m Mem, x, sum VecVirtual, vector int) // sum += m·x
+}
+
+// Columns runs body for the first n columns of so many vectors. With AVX-512 a
+// mask leaves out the others at no cost; with AVX2 masks are slow (VMASKMOVPS),
+// so that whole vectors have a path of their own: body is then written twice,
+// with another suffix for its labels, and must end in RET.
+func (v Set) Columns(n Register, vectors int, name string, body func(c Columns, suffix string)) {
+	if v.Lanes == 16 {
+		body(masks(v, n, vectors), name)
+		return
+	}
+	CMPQ(n, U32(uint32(vectors*v.Lanes)))
+	JNE(LabelRef("part" + name))
+	body(whole{v}, name)
+	Label("part" + name)
+	body(window(v, n, vectors), "_part"+name)
+}
+
+type whole struct{ Set }
+
+func (w whole) Load(m Mem, _ int) VecVirtual {
+	r := w.New()
+	VMOVUPS(m, r)
+	return r
+}
+
+func (w whole) Store(r VecVirtual, m Mem, _ int) { VMOVUPS(r, m) }
+
+func (w whole) Fuse(m Mem, x, sum VecVirtual, _ int) { VFMADD231PS(m, x, sum) }
+
+type masked struct {
+	Set
+	k []Register
+}
+
+func masks(v Set, n Register, vectors int) masked {
+	ones := GP64()
+	MOVQ(U64(1<<63-1), ones)
+	BZHIQ(n, ones, ones)
+	m := masked{Set: v}
+	for range vectors {
+		k := K()
+		KMOVW(ones.As32(), k)
+		SHRQ(Imm(16), ones)
+		m.k = append(m.k, k)
+	}
+	return m
+}
+
+func (x masked) Load(m Mem, vector int) VecVirtual {
+	r := x.New()
+	VMOVUPS_Z(m, x.k[vector], r)
+	return r
+}
+
+func (x masked) Store(r VecVirtual, m Mem, vector int) { VMOVUPS(r, x.k[vector], m) }
+
+func (x masked) Fuse(m Mem, y, sum VecVirtual, vector int) { VFMADD231PS(m, y, x.k[vector], sum) }
+
+type windowed struct {
+	Set
+	mask []VecVirtual
+}
+
+// window makes masks of n set lanes: a window in a table of as many set as
+// clear ones.
+func window(v Set, n Register, vectors int) windowed {
+	table, at := GP64(), GP64()
+	LEAQ(lanes(vectors*v.Lanes), table)
+	MOVQ(U32(uint32(vectors*v.Lanes)), at)
+	SUBQ(n, at)
+	w := windowed{Set: v}
+	for j := range vectors {
+		m := v.New()
+		VMOVUPS(Mem{Base: table, Index: at, Scale: 4, Disp: v.Bytes() * j}, m)
+		w.mask = append(w.mask, m)
+	}
+	return w
+}
+
+func (w windowed) Load(m Mem, vector int) VecVirtual {
+	r := w.New()
+	VMASKMOVPS(m, w.mask[vector], r)
+	return r
+}
+
+func (w windowed) Store(r VecVirtual, m Mem, vector int) { VMASKMOVPS(r, w.mask[vector], m) }
+
+func (w windowed) Fuse(m Mem, x, sum VecVirtual, vector int) {
+	VFMADD231PS(w.Load(m, vector), x, sum)
+}
+
+var tables = map[int]Mem{}
+
+// lanes is a table of n set and n clear lanes, once per generator.
+func lanes(n int) Mem {
+	if _, ok := tables[n]; !ok {
+		tables[n] = GLOBL(fmt.Sprintf("lanes_%d", n), attr.RODATA|attr.NOPTR)
+		for i := range 2 * n {
+			v := U32(0)
+			if i < n {
+				v = U32(1<<32 - 1)
+			}
+			DATA(4*i, v)
+		}
+	}
+	return tables[n]
+}

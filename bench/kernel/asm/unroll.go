@@ -1,0 +1,56 @@
+package asm
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// An Unrolled is a loop that adds to several sets of sums in turn, so that
+// enough of them are in flight to hide the latency of the multipliers.
+type Unrolled struct{ sets [][]VecVirtual }
+
+// Unroll returns a loop of n sums to a set, of 1, 2 or 4 sets: as many as give
+// enough sums. They are zero.
+func (v Set) Unroll(n, enough int) Unrolled {
+	u := Unrolled{[][]VecVirtual{v.Zeros(n)}}
+	for len(u.sets) < 4 && n*len(u.sets) < enough {
+		for range u.sets {
+			u.sets = append(u.sets, v.Zeros(n))
+		}
+	}
+	return u
+}
+
+// Loop does k steps, each relative to the last move by u of them; k is used up.
+func (l Unrolled) Loop(k Register, step func(sums []VecVirtual, u int), move func(steps int)) {
+	if n := len(l.sets); n > 1 {
+		few := GP64()
+		MOVQ(k, few)
+		ANDQ(Imm(uint64(n-1)), few)
+		SHRQ(Imm(uint64(n/2)), k) // 1 for 2 and 2 for 4
+		Loop("steps", k, func() {
+			for u := range l.sets {
+				step(l.sets[u], u)
+			}
+			move(n)
+		})
+		MOVQ(few, k)
+	}
+	Loop("step", k, func() {
+		step(l.sets[0], 0)
+		move(1)
+	})
+}
+
+// Fold adds all sets to the first by add (VADDPS, VPADDD) and returns it.
+func (l Unrolled) Fold(add func(...Op)) []VecVirtual {
+	for u := len(l.sets) / 2; u > 0; u /= 2 {
+		for v := range u {
+			for i, r := range l.sets[v] {
+				add(l.sets[v+u][i], r, r)
+			}
+		}
+	}
+	return l.sets[0]
+}

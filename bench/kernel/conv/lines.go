@@ -1,0 +1,71 @@
+package conv
+
+import "assay/bench/kernel/gemm"
+
+// overLines computes a convolution as a product whose left factor is the
+// image itself: the patch of a pixel is one run for each line of the kernel,
+// and patches of neighbours overlap, so that nothing is gathered (compare
+// Dukhan 2019, "The Indirect Convolution Algorithm"). Lines are copied with
+// their padding, a few output lines at a time, so that no patch hangs over the
+// edge.
+func overLines(c *Conv, y, x, scratch []float32, ep *gemm.Epilogue, from, to int) {
+	e, width := *ep, c.lineWidth()*c.C
+	a := gemm.A{Stride: c.SW * c.C, Runs: c.KH, Skip: c.DH * width}
+	for p := from; p < to; {
+		first := p / c.OW // output line, counted through the batch
+		lines := min(c.blockLines(), c.OH-first%c.OH, (to-1)/c.OW+1-first)
+		c.padLines(scratch, x, first, lines)
+		for line := range lines {
+			ox := p % c.OW
+			n := min(c.OW-ox, to-p)
+			slice(&e, ep, p*c.M, 0, c.M)
+			a.Data = scratch[line*c.SH*width+ox*a.Stride:]
+			c.groups[0].Mul(y[p*c.M:], c.M, a, n, &e)
+			p += n
+		}
+	}
+}
+
+// lineable reports whether patches are runs of the image's lines.
+func lineable(s Shape) bool { return s.Groups == 1 && s.DW == 1 && !s.Pointwise() }
+
+// lineBytes bounds the lines that are copied at once, so that they stay in L2
+// beside the weights.
+const lineBytes = 64 << 10
+
+// lineWidth returns how many pixels of a padded line the patches of a line
+// reach over.
+func (c *Conv) lineWidth() int { return (c.OW-1)*c.SW + c.KW }
+
+// spanned returns how many input lines so many output lines need.
+func (c *Conv) spanned(lines int) int { return (lines-1)*c.SH + (c.KH-1)*c.DH + 1 }
+
+// blockLines returns how many output lines are computed at once.
+func (c *Conv) blockLines() int {
+	n := 1
+	for n < c.OH && 4*c.spanned(n+1)*c.lineWidth()*c.C <= lineBytes {
+		n++
+	}
+	return n
+}
+
+func lineScratch(c *Conv) int { return c.spanned(c.blockLines()) * c.lineWidth() * c.C }
+
+// padLines copies the input lines of output lines [first, first+lines), which
+// are of one image, with zeros where there is padding.
+func (c *Conv) padLines(dst, x []float32, first, lines int) {
+	width, n := c.lineWidth(), first/c.OH
+	for i := range c.spanned(lines) {
+		line := dst[i*width*c.C:][:width*c.C]
+		iy := first%c.OH*c.SH + i - c.Top
+		if iy < 0 || iy >= c.H {
+			clear(line)
+			continue
+		}
+		left := min(c.Left, width)
+		inside := min(c.W, width-left)
+		clear(line[:left*c.C])
+		copy(line[left*c.C:], x[(n*c.H+iy)*c.W*c.C:][:inside*c.C])
+		clear(line[(left+inside)*c.C:])
+	}
+}
