@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"assay/bench/metric"
 	"assay/models/onnx"
 	"assay/models/tensor"
 )
@@ -16,8 +15,7 @@ import (
 // only where its evidence is in the file, the engine or the CPU.
 func Explainer(features []string) func(*GroupResult, *CaseResult) []string {
 	return func(g *GroupResult, c *CaseResult) []string {
-		r, ok := c.Ratio(metric.P50.Name)
-		if !ok || r.High < 1 {
+		if s, ok := c.Speedup(); !ok || s.Low > 1 {
 			return nil
 		}
 		m, err := onnx.Open(c.Artifact.Path)

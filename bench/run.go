@@ -31,7 +31,7 @@ type Dataset interface {
 
 // A Step is one line of progress.
 type Step struct {
-	Phase string  // "timing", "cold", "energy", "accuracy"
+	Phase string  // "timing", "cold", "energy", "soak", "accuracy"
 	Group string  // "resnet8 on onnxruntime"
 	Done  float64 // share of the whole run, 0 to 1
 	Text  string
@@ -98,7 +98,7 @@ type session struct {
 	begun time.Time
 	steps int // groups × phases, for progress
 	done  int
-	apart time.Duration // of what was taken for energy, which has a budget of its own
+	apart time.Duration // of what was taken for energy and soaks, which are not part of the budget
 	shown float64       // progress never goes back, also when more trials are needed
 
 	meter     *meter // nil where energy is not measured
@@ -121,6 +121,7 @@ func Run(ctx context.Context, set Setup, groups []Group) (*Result, error) {
 		return nil, err
 	}
 	defer s.closeMeter()
+	s.announceSoak(groups)
 	s.res.Before = s.Observe()
 	all := make([]*measured, len(groups))
 	for i, g := range groups {
@@ -162,8 +163,8 @@ func newSession(set Setup, groups []Group) *session {
 }
 
 // share returns the part of the time budget that the next group may use, 0
-// for no limit. Accuracy comes after all timing and is not part of it, nor is
-// energy.
+// for no limit. Accuracy comes after all timing and is not part of it, nor are
+// energy and soaks.
 func (s *session) share(left int) time.Duration {
 	if s.Plan.Budget == 0 {
 		return 0

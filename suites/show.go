@@ -235,7 +235,7 @@ func (r Run) show() yaml.MapSlice {
 		{Key: "samples", Value: samples},
 		{Key: "threads", Value: slices.Concat(either(r.Threads, []int{1}))},
 		{Key: "batch", Value: slices.Concat(either(r.Batch, []int{1}))},
-		{Key: "scenario", Value: string(or(r.Scenario, SingleStream))},
+		{Key: "scenario", Value: r.Scenario.show()},
 	}
 	if p.Budget > 0 {
 		v = append(v, yaml.MapItem{Key: "budget", Value: shortDuration(p.Budget.Round(time.Nanosecond))})

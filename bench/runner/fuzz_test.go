@@ -17,6 +17,7 @@ func FuzzRequest(f *testing.F) {
 			in = bytes.ReplaceAll(in, []byte("min_ns"), []byte("no_ns_"))
 			in = bytes.ReplaceAll(in, []byte("min_inferences"), []byte("no_inferences_"))
 		}
+		in = bytes.ReplaceAll(in, []byte("serve"), []byte("swerve")) // a schedule of an hour is legal too
 		var out bytes.Buffer
 		_ = Serve(context.Background(), bytes.NewReader(in), &out, fake{tame: true}) // an error is one of the two ends
 		for r := bufio.NewReader(&out); ; {
@@ -42,6 +43,7 @@ func FuzzRequest(f *testing.F) {
 // value that holds what it promises, or an error.
 func FuzzAnswer(f *testing.F) {
 	f.Add([]byte(`{"id":2,"block":{"per":2,"inferences":4,"start_mono_ns":1,"end_mono_ns":9},"tensors":[{"type":"int64","shape":[2]}]}` + "\n1234567\x001234567\x00"))
+	f.Add([]byte(`{"id":2,"block":{"per":1,"inferences":1,"end_mono_ns":9},"tensors":[{"type":"int64","shape":[1]},{"type":"int64","shape":[1]}]}` + "\n1234567\x001234567\x00"))
 	f.Add([]byte(`{"id":2,"loaded":{"took_ns":5,"in":[{"name":"x","type":"float32","shape":[1,-1]}],"out":[],"packed_size":-1}}` + "\n"))
 	f.Add([]byte(`{"id":2,"error":{"message":"no\nsuch","unsupported":true}}` + "\n"))
 	f.Add([]byte(`{"id":1,"hello":{"protocol":1,"pid":3,"info":{"name":"x"}}}` + "\n"))
@@ -63,6 +65,9 @@ func FuzzAnswer(f *testing.F) {
 		}
 		if a.Block != nil {
 			if b, err := a.Block.block(ts); err == nil && (b.Per < 1 || len(b.Latencies) == 0 || b.End < b.Start) {
+				t.Errorf("accepted %+v", b)
+			}
+			if b, err := a.Block.served(ts, 4); err == nil && (len(b.Latencies) != len(b.Late) || len(b.Latencies) > 4) {
 				t.Errorf("accepted %+v", b)
 			}
 		}

@@ -56,7 +56,7 @@ func TestHappyPath(t *testing.T) {
 	if h.Info.Name != "fake" || h.Info.Build != "7" || h.Took <= 0 || h.PID != w.Pid() {
 		t.Errorf("hello = %+v, pid %d", h, w.Pid())
 	}
-	if want := []string{CanRun, CanInfer, CanStats, "extra"}; !slices.Equal(h.Info.Capabilities, want) {
+	if want := []string{CanRun, CanServe, CanInfer, CanStats, "extra"}; !slices.Equal(h.Info.Capabilities, want) {
 		t.Errorf("capabilities %v, want %v", h.Info.Capabilities, want)
 	}
 	l := load(t, w, "30us", 1)

@@ -120,6 +120,11 @@ func TestJudgeSpendsNothingOnWhatIsCertain(t *testing.T) {
 	if v := Judge([]Claim{near, {Gate: near.Gate, Evidence: span(math.NaN(), 1)}}); v[0].Word != Inconclusive || v[1].Word != Inconclusive {
 		t.Errorf("a claim without a value still counts: %v", v)
 	}
+	given := []Claim{near, {Gate: near.Gate, Evidence: Evidence{Word: Fail, Reason: "no rate holds 10ms"}}, {Gate: near.Gate, Evidence: Evidence{Word: Inconclusive}}}
+	given[0].Evidence = span(0.988, 0.01) // as above, passes only where the level is its own
+	if v := Judge(given); v[0].Word != Pass || v[1].Word != Fail || v[1].Reason != "no rate holds 10ms" || v[2].Word != Inconclusive {
+		t.Errorf("words that are given, without an interval: %v", v)
+	}
 	if len(Judge(nil)) != 0 {
 		t.Error("verdicts of nothing")
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"assay/bench"
+	"assay/bench/loadgen"
 	"assay/models"
 	"assay/reports/render"
 	"assay/reports/store"
@@ -36,6 +37,9 @@ type runFlags struct {
 	samples int
 	threads []int
 	batch   []int
+	load    []string // scenarios of files without a suite
+	soak    time.Duration
+	soaks   int
 	prepare bool // hold the clock for the run
 	energy  energyFlags
 	scale   float64 // how pixels of data become inputs of files without a card
@@ -56,6 +60,8 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.IntVar(&f.trials, "trials", 0, "trials instead of the suite's")
 	fl.IntVar(&f.rounds, "rounds", 0, "rounds instead of the suite's")
 	fl.DurationVar(&f.budget, "budget", 0, "time budget instead of the suite's")
+	fl.DurationVar(&f.soak, "soak", 0, "also run every case without pause for so long, and print its first minute and its plateau: 10m")
+	fl.IntVar(&f.soaks, "soaks", 1, "soaks of each case: gates on what is sustained need 2")
 	fl.BoolVar(&f.prepare, "prepare", false, "as root: governor performance and no boost for the run, put back afterwards")
 	fl.IntVar(&f.samples, "samples", 0, "samples for accuracy instead of the suite's")
 	f.influx.add(fl)
@@ -72,6 +78,7 @@ func (f *runFlags) addPair(c *cobra.Command) {
 	fl.StringSliceVar(&f.engines, "engine", nil, "engines for files without a suite (default onnxruntime,native)")
 	fl.StringArrayVar(&f.gates, "gate", nil, `gate for files without a suite, for example "latency.p50 <= 0.8x" (repeatable)`)
 	fl.IntSliceVar(&f.threads, "threads", nil, "threads of an inference, for files without a suite (default 1)")
+	fl.StringSliceVar(&f.load, "scenario", nil, "how load is put on files without a suite: "+strings.Join(loadgen.Names(), ", ")+" (default single-stream)")
 	fl.IntSliceVar(&f.batch, "batch", nil, "samples of an inference, for files without a suite (default 1)")
 }
 
@@ -103,6 +110,9 @@ It exits 0 when measuring has finished, whatever was found: assay gate decides.`
 func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) {
 	if _, err := render.Lookup(f.format); err != nil {
 		return nil, usage("%v", err)
+	}
+	if f.soak < 0 || f.soaks < 1 {
+		return nil, usage("--soak %v --soaks %d: a soak is a time such as 10m, and there is one at least", f.soak, f.soaks)
 	}
 	own, err := labels(f.labels)
 	if err != nil {
@@ -209,9 +219,9 @@ func (f *runFlags) expand(files []string, d device) (*suites.Expansion, error) {
 		if f.data != "" {
 			task = dataTask(f.data)
 		}
-		return suites.Pair(files[0], files[1:], suites.PairOptions{Task: task, Engines: f.engines, Gates: f.gates, Threads: f.threads, Batch: f.batch})
-	case f.data != "" || len(f.engines)+len(f.gates)+len(f.threads)+len(f.batch) > 0:
-		return nil, fmt.Errorf("--data, --engine, --gate, --threads and --batch belong to files without a suite: a suite says them itself")
+		return suites.Pair(files[0], files[1:], suites.PairOptions{Task: task, Engines: f.engines, Gates: f.gates, Threads: f.threads, Batch: f.batch, Scenarios: f.load})
+	case f.data != "" || len(f.engines)+len(f.gates)+len(f.threads)+len(f.batch)+len(f.load) > 0:
+		return nil, fmt.Errorf("--data, --engine, --gate, --threads, --batch and --scenario belong to files without a suite: a suite says them itself")
 	}
 	file, err := suites.Find(f.file)
 	if err != nil {
@@ -233,6 +243,9 @@ func (f *runFlags) plan(p bench.Plan) bench.Plan {
 	}
 	if f.samples > 0 {
 		p.Samples = f.samples
+	}
+	if f.soak > 0 {
+		p.Soak = bench.NewSoak(f.soak, f.soaks)
 	}
 	return p
 }

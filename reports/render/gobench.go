@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"assay/bench"
+	"assay/bench/loadgen"
 	"assay/bench/metric"
 	"assay/bench/stat"
 )
@@ -121,8 +122,10 @@ func trialLines(buf *bytes.Buffer, g *bench.GroupResult, c *bench.CaseResult) {
 	}
 	for _, t := range slices.Sorted(maps.Keys(trials)) {
 		line, n := "", 1
+		if main, ok := trials[t][bench.MainMetric(c.Scenario).Name]; ok {
+			n = len(main.Values)
+		}
 		if p50, ok := trials[t][metric.P50.Name]; ok {
-			n = len(p50.Values)
 			line = fmt.Sprintf(" %s ns/op", number64(1e9*stat.Median(slices.Clone(p50.Values))))
 		}
 		for _, name := range slices.Sorted(maps.Keys(trials[t])) {
@@ -160,8 +163,12 @@ func benchName(g *bench.GroupResult, c *bench.CaseResult) string {
 	if g.Build != "" {
 		eng += "@" + g.Build
 	}
-	return fmt.Sprintf("BenchmarkInfer/model=%s/variant=%s/engine=%s/provider=%s/threads=%d/batch=%d",
-		namePart(c.Model), namePart(c.Variant), namePart(eng), namePart(c.Provider), c.Threads, c.Batch)
+	scenario := ""
+	if c.Scenario != "" && c.Scenario != loadgen.SingleStream {
+		scenario = "/scenario=" + namePart(c.Scenario)
+	}
+	return fmt.Sprintf("BenchmarkInfer/model=%s/variant=%s/engine=%s/provider=%s%s/threads=%d/batch=%d",
+		namePart(c.Model), namePart(c.Variant), namePart(eng), namePart(c.Provider), scenario, c.Threads, c.Batch)
 }
 
 // namePart keeps a value within its part of a name.

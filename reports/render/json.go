@@ -45,7 +45,7 @@ type document struct {
 
 // Rows returns one row per case and metric. A case that was not measured has
 // a row for every metric that a gate names, with null for its value, or one
-// for latency.p50 where there are no gates.
+// for the main metric of its scenario where there are no gates.
 func Rows(r *bench.Result) []Row {
 	rows := []Row{}
 	for i := range r.Groups {
@@ -79,7 +79,8 @@ func caseRows(c *bench.CaseResult) []Row {
 		}
 	}
 	if len(rows) == 0 {
-		x := row(metric.P50.Name, metric.P50.Unit)
+		main := bench.MainMetric(c.Scenario)
+		x := row(main.Name, main.Unit)
 		x.Verdict = reports.Worst(c).Word
 		rows = append(rows, x)
 	}

@@ -152,11 +152,11 @@ func nextSteps(r *bench.Result) []string {
 // notPaying says that a candidate is no faster than its baseline, where the
 // run's own notes do not explain it already; "" where it is faster.
 func notPaying(g *bench.GroupResult, c *bench.CaseResult) string {
-	e, ok := c.Ratio("latency.p50")
-	if !ok || e.High < 1 || len(c.Notes) > 0 || len(g.Untrusted) > 0 || e.Value <= 0 {
+	e, ok := c.Speedup()
+	if !ok || e.Low > 1 || len(c.Notes) > 0 || len(g.Untrusted) > 0 {
 		return ""
 	}
-	text := fmt.Sprintf("%s does not pay on %s: not faster than the baseline (%s)", c.Variant, c.Engine, speedup(e))
+	text := fmt.Sprintf("%s does not pay on %s: not faster than the baseline (%s)", c.Variant, c.Engine, ratioText(e))
 	if size, ok := c.Ratio("size"); ok && size.Value >= 0.995 {
 		text += ", and its file is no smaller"
 	}

@@ -8,6 +8,7 @@ import (
 
 	"assay/bench"
 	"assay/bench/engine"
+	"assay/bench/loadgen"
 	"assay/bench/unit"
 	"assay/bench/verdict"
 	"assay/reports"
@@ -31,6 +32,7 @@ type view struct {
 // A section is a task and model on the device, with the same threads and batch.
 type section struct {
 	heading string
+	column  string // the main metric's
 	engines []engineView
 }
 
@@ -49,7 +51,7 @@ type rowView struct {
 	name     string
 	marks    []int
 	accuracy string
-	p50      string
+	main     string // the main metric of the scenario
 	speedup  string
 	memory   string
 	size     string
@@ -69,7 +71,7 @@ func newView(r *bench.Result) *view {
 		g := &r.Groups[i]
 		h := heading(r, g)
 		if h != last {
-			v.sections = append(v.sections, section{heading: h})
+			v.sections = append(v.sections, section{heading: h, column: mainColumn(g.Scenario)})
 			last = h
 		}
 		s := &v.sections[len(v.sections)-1]
@@ -144,6 +146,9 @@ func (v *view) engine(g *bench.GroupResult, info *engine.Info) engineView {
 			row.marks = append(row.marks, v.note(who+plain(g.Cases[i].Variant)+": "+energyNote(why)))
 		}
 		e.rows = append(e.rows, row)
+		if x, ok := g.Cases[i].Value(bench.MainMetric(g.Scenario).Name); ok && x.Note != "" {
+			v.note(plain(g.Scenario) + ": " + x.Note)
+		}
 	}
 	return e
 }
@@ -175,6 +180,10 @@ func (v *view) row(g *bench.GroupResult, c, base *bench.CaseResult, causes []int
 		out.baseline(c, v.accuracy)
 	} else {
 		out.candidate(c, base, v.accuracy)
+	}
+	if why := c.Missing[bench.MainMetric(c.Scenario).Name]; why != "" {
+		out.main = "none"
+		out.marks = append(out.marks, v.note(fmt.Sprintf("%s of %s on %s: %s", mainColumn(c.Scenario), c.Variant, c.Engine, why)))
 	}
 	_, own := c.Value("size.packed")
 	v.packed = v.packed || own
@@ -217,6 +226,10 @@ func short(name string) string {
 	switch name {
 	case "latency.p50":
 		return "latency"
+	case "query.p99":
+		return "query p99"
+	case "rate.max":
+		return "rate"
 	case "memory.peak":
 		return "memory"
 	case "energy.net":
@@ -228,8 +241,32 @@ func short(name string) string {
 }
 
 func heading(r *bench.Result, g *bench.GroupResult) string {
-	parts := []string{plain(g.Task), plain(g.Model), deviceText(r), fmt.Sprintf("%d %s, batch %d", g.Threads, plural(g.Threads, "thread"), g.Batch)}
-	return join(parts)
+	return join([]string{plain(g.Task), plain(g.Model), deviceText(r), loadText(g.Threads, g.Batch, g.Scenario, r.Plan.Scenarios[g.Scenario])})
+}
+
+// loadText is "1 thread, batch 1", or with another scenario than single-stream
+// "1 thread, server: p99 within 10ms".
+func loadText(threads, batch int, scenario string, p bench.ScenarioPlan) string {
+	text := fmt.Sprintf("%d %s, ", threads, plural(threads, "thread"))
+	switch {
+	case scenario == "" || scenario == loadgen.SingleStream:
+		return text + fmt.Sprintf("batch %d", batch)
+	case scenario == loadgen.MultiStream && p.Samples > 0:
+		return text + fmt.Sprintf("%s: queries of %d", scenario, p.Samples)
+	case scenario == loadgen.Server && p.Latency > 0:
+		return text + fmt.Sprintf("%s: p%.4g within %s", scenario, 100*p.Percentile, p.Latency)
+	}
+	return text + plain(scenario)
+}
+
+// mainColumn is how the table calls a scenario's main metric.
+func mainColumn(scenario string) string {
+	switch name := bench.MainMetric(scenario).Name; name {
+	case "rate.max":
+		return "highest rate"
+	default:
+		return strings.ReplaceAll(name, ".", " ")
+	}
 }
 
 func deviceText(r *bench.Result) string {
