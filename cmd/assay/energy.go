@@ -31,7 +31,7 @@ func (f *energyFlags) add(c *cobra.Command) {
 
 // set turns the flags into a plan and a way to open the meter; say gets what
 // the user should know before it is waited for.
-func (f *energyFlags) set(s *bench.Setup, say func(string)) error {
+func (f *energyFlags) set(s *bench.Setup) error {
 	if f.on && s.Plan.Energy == nil {
 		p := bench.DefaultEnergy
 		s.Plan.Energy = &p
@@ -49,7 +49,6 @@ func (f *energyFlags) set(s *bench.Setup, say func(string)) error {
 	s.Meter = func(ctx context.Context, name string) (energy.Meter, error) {
 		return energy.Open(ctx, env, cmp.Or(own, name))
 	}
-	s.Announce = say
 	return nil
 }
 

@@ -135,23 +135,36 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 	if x.Skipped != "" {
 		return nil, exitError{exitUndecided, x.Skipped}
 	}
-	db, err := openStore(c.Context(), f.store)
+	keep, err := f.open(c.Context())
 	if err != nil {
 		return nil, err
 	}
-	if db != nil {
-		defer db.Close()
-	}
-	client, err := f.influx.forward(db)
+	defer keep.close()
+	feed, err := f.fill(c, &set, x)
 	if err != nil {
 		return nil, err
 	}
-	if client != nil {
-		defer client.Close()
+	set.Labels = own
+	step, end := progress(c.ErrOrStderr())
+	set.Progress = step
+	r, err := keep.measure(c.Context(), set, x.Groups)
+	end()
+	if err != nil {
+		return nil, err
 	}
-	set.Suite, set.Version, set.Labels, set.Plan = x.Suite, buildVersion(), own, f.plan(x.Plan)
-	set.Command = workerCommand
-	if err := f.energy.set(&set, func(text string) { fmt.Fprintf(c.ErrOrStderr(), "assay: %s\n", text) }); err != nil {
+	r.Accuracy = feed.text(r)
+	r.Warnings = slices.Concat(r.Warnings, x.Warnings, held.doubts, feed.doubts(r))
+	err = f.finish(c, r, keep.db)
+	pushAfter(c, keep.db, keep.client)
+	return r, err
+}
+
+// fill gives a setup what the suite and the flags say: plan, workers, samples
+// and energy.
+func (f *runFlags) fill(c *cobra.Command, set *bench.Setup, x *suites.Expansion) (*feed, error) {
+	set.Suite, set.Version, set.Plan, set.Command = x.Suite, buildVersion(), f.plan(x.Plan), workerCommand
+	set.Announce = func(text string) { fmt.Fprintf(c.ErrOrStderr(), "assay: %s\n", text) }
+	if err := f.energy.set(set); err != nil {
 		return nil, err
 	}
 	feed, err := newFeed(x, f.data, set.Plan.Samples, models.IO{Scale: f.scale, Mean: f.mean, Std: f.std})
@@ -159,30 +172,7 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 		return nil, usage("%v", err)
 	}
 	set.Data = feed.data
-	step, end := progress(c.ErrOrStderr())
-	set.Progress = step
-	r, err := measure(c.Context(), db, set, x.Groups)
-	end()
-	if err != nil {
-		return nil, err
-	}
-	r.Accuracy = feed.text(r)
-	r.Warnings = slices.Concat(r.Warnings, x.Warnings, held.doubts, feed.doubts(r))
-	err = f.finish(c, r, db)
-	pushAfter(c, db, client)
-	return r, err
-}
-
-// measure runs the groups while no process delivers out of the store.
-func measure(ctx context.Context, db *store.SQLite, set bench.Setup, groups []bench.Group) (*bench.Result, error) {
-	if db != nil {
-		release, err := db.Outbox().Measuring(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer release()
-	}
-	return bench.Run(ctx, set, groups)
+	return feed, nil
 }
 
 // finish stores and prints a result, and writes its report. The table is
@@ -248,30 +238,4 @@ func (f *runFlags) plan(p bench.Plan) bench.Plan {
 		p.Soak = bench.NewSoak(f.soak, f.soaks)
 	}
 	return p
-}
-
-// openStore opens the store and proves that it can be written, before an hour
-// is spent measuring; nil where nothing is to be stored.
-func openStore(ctx context.Context, path string) (*store.SQLite, error) {
-	if path == "none" {
-		return nil, nil
-	}
-	if path == influxStore {
-		return nil, usage("--store influx is for reading (assay history): runs are kept in SQLite and pushed from there")
-	}
-	if path == "" {
-		var err error
-		if path, err = store.Path(); err != nil {
-			return nil, err
-		}
-	}
-	db, err := store.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := db.Check(ctx); err != nil {
-		db.Close()
-		return nil, err
-	}
-	return db, nil
 }
