@@ -68,7 +68,7 @@ func planQLinearConv(b *builder, n *node) error {
 		for p := from; p < to; p += rows {
 			q := min(p+rows, to)
 			c.Run(acc, in, s, p, q)
-			f.rows(e, acc[:(q-p)*c.M], p, c.M)
+			f.rows(e, acc[:(q-p)*c.M], p)
 		}
 	})
 	return nil

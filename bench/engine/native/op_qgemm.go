@@ -123,7 +123,7 @@ func (b *builder) quantizedProduct(n *node, bias, scale, zero *value, trans bool
 		return fmt.Errorf("output %v for %d rows of %d", y.shape, rows, p.N)
 	}
 	b.multiplyInt(p, rows, x, func() int32 { return gx.zero[0] }, func(e *env, sums []int32, first int) {
-		f.rows(e, sums, first, p.N)
+		f.rows(e, sums, first)
 	})
 	return nil
 }

@@ -90,3 +90,31 @@ func (v Set) Int32(param string) VecVirtual {
 	VPBROADCASTD(x, out)
 	return out
 }
+
+// Float returns a register with a float32 argument in every lane.
+func (v Set) Float(param string) VecVirtual {
+	out := v.New()
+	VBROADCASTSS(Argument(param), out)
+	return out
+}
+
+// Narrow stores the lowest byte of every 32-bit lane. It changes r.
+func (v Set) Narrow(r VecVirtual, m Mem) {
+	if v.Lanes == 16 {
+		VPMOVDB(r, m)
+		return
+	}
+	VMOVQ(v.pack(r), m)
+}
+
+// pack returns the lowest bytes of AVX2's eight lanes after each other.
+func (v Set) pack(r VecVirtual) VecVirtual {
+	low, high := v.New(), XMM()
+	VPCMPEQD(low, low, low)
+	VPSRLD(Imm(24), low, low)
+	VPAND(low, r, r)
+	VEXTRACTI128(Imm(1), r, high)
+	VPACKUSDW(high, r.AsX(), high)
+	VPACKUSWB(high, high, high)
+	return high
+}
