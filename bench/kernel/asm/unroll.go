@@ -11,10 +11,11 @@ import (
 type Unrolled struct{ sets [][]VecVirtual }
 
 // Unroll returns a loop of n sums to a set, of 1, 2 or 4 sets: as many as give
-// enough sums. They are zero.
+// enough sums. They are zero. AVX2 has 16 registers (avo would go on with those
+// of AVX-512), of which up to 12 are sums.
 func (v Set) Unroll(n, enough int) Unrolled {
 	u := Unrolled{[][]VecVirtual{v.Zeros(n)}}
-	for len(u.sets) < 4 && n*len(u.sets) < enough {
+	for len(u.sets) < 4 && n*len(u.sets) < enough && (v.Lanes == 16 || 2*n*len(u.sets) <= 12) {
 		for range u.sets {
 			u.sets = append(u.sets, v.Zeros(n))
 		}
