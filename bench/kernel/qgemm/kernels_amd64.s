@@ -4100,7 +4100,7 @@ no_sums_part:
 	VZEROUPPER
 	RET
 
-// func avx2_widen_u8(dst *int16, src *byte, blocks int, zero int32)
+// func avx2_widen_u8(dst *byte, src *byte, blocks int, zero int32)
 // Requires: AVX, AVX2
 TEXT ·avx2_widen_u8(SB), NOSPLIT, $0-28
 	MOVQ         dst+0(FP), AX
@@ -4126,7 +4126,7 @@ block_end:
 	VZEROUPPER
 	RET
 
-// func avx2_widen_s8(dst *int16, src *byte, blocks int, zero int32)
+// func avx2_widen_s8(dst *byte, src *byte, blocks int, zero int32)
 // Requires: AVX, AVX2
 TEXT ·avx2_widen_s8(SB), NOSPLIT, $0-28
 	MOVQ         dst+0(FP), AX

@@ -97,8 +97,8 @@ func widen() {
 		if signed {
 			name, what, load = "avx2_widen_s8", "int8", VPMOVSXBW
 		}
-		TEXT(name, attr.NOSPLIT, "func(dst *int16, src *byte, blocks int, zero int32)")
-		Doc(fmt.Sprintf("%s computes dst[i] = src[i] − zero for %s src and i < 16·blocks.", name, what))
+		TEXT(name, attr.NOSPLIT, "func(dst, src *byte, blocks int, zero int32)")
+		Doc(fmt.Sprintf("%s computes dst[i] = src[i] − zero for %s src, int16 dst and i < 16·blocks.", name, what))
 		Pragma("noescape")
 		dst, src, blocks := asm.Int("dst", 1), asm.Int("src", 1), asm.Int("blocks", 1)
 		zero, v := asm.AVX2.Int32("zero"), YMM()
