@@ -87,10 +87,19 @@ func (b *builder) convolveInt(c *qconv.Conv, x *value, zero func() int32, done f
 // planConvInteger plans ConvInteger: sums in int32, the zero point of x
 // perhaps computed by the model.
 func planConvInteger(b *builder, n *node) error {
-	x, y := n.in[0], n.out[0]
-	if err := want(tensor.Int32, y); err != nil {
+	if err := want(tensor.Int32, n.out[0]); err != nil {
 		return err
 	}
+	out := b.slot(n.out[0])
+	return b.convInteger(n, func(c *qconv.Conv) (func(e *env, sums []int32, p int), error) {
+		return func(e *env, sums []int32, p int) { copy(view[int32](e, out)[p*c.M:], sums) }, nil
+	})
+}
+
+// convInteger plans a convolution of n's first four inputs whose sums finish
+// says what to do with.
+func (b *builder) convInteger(n *node, finish func(c *qconv.Conv) (func(e *env, sums []int32, p int), error)) error {
+	x := n.in[0]
 	if x.typ != tensor.Int8 {
 		if err := want(tensor.Uint8, x); err != nil {
 			return err
@@ -104,9 +113,12 @@ func planConvInteger(b *builder, n *node) error {
 	if err != nil {
 		return err
 	}
+	done, err := finish(c)
+	if err != nil {
+		return err
+	}
 	b.packed += c.Bytes()
-	out := b.slot(y)
-	b.convolveInt(c, x, zero, func(e *env, sums []int32, p int) { copy(view[int32](e, out)[p*c.M:], sums) })
+	b.convolveInt(c, x, zero, done)
 	return nil
 }
 

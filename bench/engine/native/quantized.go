@@ -121,7 +121,7 @@ type finish struct {
 	typ          tensor.Type // int8, uint8 or float32
 	out          int         // slot
 	bias         []int32     // per channel
-	scale        []float32   // per channel
+	scale, shift []float32   // per channel; shift of a float32 output
 	zero, lo, hi int32
 	flo, fhi     float32 // bounds of a float32 output
 }
@@ -149,7 +149,7 @@ func (b *builder) newFinish(n *node, x, w grid, y *grid, bias *value, channels i
 	} else if f.typ != tensor.Float32 {
 		return nil, fmt.Errorf("output of type %v without a scale", f.typ)
 	}
-	f.bias = make([]int32, channels)
+	f.bias, f.shift = make([]int32, channels), make([]float32, channels)
 	if bias != nil {
 		if bias.typ != tensor.Int32 || !bias.konst || bias.len() != channels {
 			return nil, fmt.Errorf("bias %v%v: %w (a constant int32 one per channel is)", bias.typ, bias.shape, errors.ErrUnsupported)
@@ -169,6 +169,6 @@ func (f *finish) rows(e *env, sums []int32, first int) {
 	case tensor.Uint8:
 		quant.Requantize(view[uint8](e, f.out)[from:from+n], sums, f.bias, f.scale, f.zero, f.lo, f.hi)
 	case tensor.Float32:
-		quant.Scale(view[float32](e, f.out)[from:from+n], sums, f.bias, f.scale, f.flo, f.fhi)
+		quant.Scale(view[float32](e, f.out)[from:from+n], sums, f.bias, f.scale, f.shift, f.flo, f.fhi)
 	}
 }

@@ -39,10 +39,10 @@ func avx512_add_s8(y *byte, a *byte, b *byte, blocks int, ra float32, rb float32
 //go:noescape
 func avx512_requantize(y *byte, acc *int32, bias *int32, scale *float32, rows int, n int, lo float32, hi float32, zero int32)
 
-// avx512_scale computes y[r·n+j] = min(max((acc[r·n+j]+bias[j])·scale[j], lo), hi), NaN as it is, for r < rows, j < n.
+// avx512_scale computes y[r·n+j] = min(max((acc[r·n+j]+bias[j])·scale[j] + shift[j], lo), hi), NaN as it is, for r < rows, j < n.
 //
 //go:noescape
-func avx512_scale(y *float32, acc *int32, bias *int32, scale *float32, rows int, n int, lo float32, hi float32)
+func avx512_scale(y *float32, acc *int32, bias *int32, scale *float32, shift *float32, rows int, n int, lo float32, hi float32)
 
 // avx2_quantize computes y[i] = round(min(max(x[i]/scale, lo), hi)) + zero for i < 8·blocks.
 //
@@ -79,7 +79,7 @@ func avx2_add_s8(y *byte, a *byte, b *byte, blocks int, ra float32, rb float32, 
 //go:noescape
 func avx2_requantize(y *byte, acc *int32, bias *int32, scale *float32, rows int, n int, lo float32, hi float32, zero int32)
 
-// avx2_scale computes y[r·n+j] = min(max((acc[r·n+j]+bias[j])·scale[j], lo), hi), NaN as it is, for r < rows, j < n.
+// avx2_scale computes y[r·n+j] = min(max((acc[r·n+j]+bias[j])·scale[j] + shift[j], lo), hi), NaN as it is, for r < rows, j < n.
 //
 //go:noescape
-func avx2_scale(y *float32, acc *int32, bias *int32, scale *float32, rows int, n int, lo float32, hi float32)
+func avx2_scale(y *float32, acc *int32, bias *int32, scale *float32, shift *float32, rows int, n int, lo float32, hi float32)

@@ -225,9 +225,9 @@ block_end:
 TEXT ·avx512_requantize(SB), NOSPLIT, $0-60
 	MOVQ         y+0(FP), AX
 	MOVQ         acc+8(FP), CX
-	MOVQ         bias+16(FP), DX
-	MOVQ         scale+24(FP), BX
-	MOVQ         n+40(FP), SI
+	MOVQ         n+40(FP), DX
+	MOVQ         bias+16(FP), BX
+	MOVQ         scale+24(FP), SI
 	VBROADCASTSS lo+48(FP), Z0
 	VBROADCASTSS hi+52(FP), Z1
 	MOVL         zero+56(FP), DI
@@ -236,14 +236,14 @@ TEXT ·avx512_requantize(SB), NOSPLIT, $0-60
 
 columns:
 	MOVQ      $0x00000010, DI
-	CMPQ      SI, DI
-	CMOVQLT   SI, DI
+	CMPQ      DX, DI
+	CMOVQLT   DX, DI
 	MOVQ      $0x7fffffffffffffff, R8
 	BZHIQ     DI, R8, R8
 	KMOVW     R8, K1
 	SHRQ      $0x10, R8
-	VMOVUPS.Z (DX), K1, Z3
-	VMOVUPS.Z (BX), K1, Z4
+	VMOVUPS.Z (BX), K1, Z3
+	VMOVUPS.Z (SI), K1, Z4
 	MOVQ      CX, DI
 	MOVQ      AX, R8
 	MOVQ      rows+32(FP), R9
@@ -269,65 +269,69 @@ row:
 	JNZ       row
 
 row_end:
-	ADDQ $0x00000040, CX
-	ADDQ $0x00000040, DX
 	ADDQ $0x00000040, BX
+	ADDQ $0x00000040, SI
+	ADDQ $0x00000040, CX
 	ADDQ $0x00000010, AX
-	SUBQ $0x00000010, SI
+	SUBQ $0x00000010, DX
 	JG   columns
 	VZEROUPPER
 	RET
 
-// func avx512_scale(y *float32, acc *int32, bias *int32, scale *float32, rows int, n int, lo float32, hi float32)
+// func avx512_scale(y *float32, acc *int32, bias *int32, scale *float32, shift *float32, rows int, n int, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·avx512_scale(SB), NOSPLIT, $0-56
+TEXT ·avx512_scale(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         acc+8(FP), CX
-	MOVQ         bias+16(FP), DX
-	MOVQ         scale+24(FP), BX
-	MOVQ         n+40(FP), SI
-	VBROADCASTSS lo+48(FP), Z0
-	VBROADCASTSS hi+52(FP), Z1
+	MOVQ         n+48(FP), DX
+	MOVQ         bias+16(FP), BX
+	MOVQ         scale+24(FP), SI
+	VBROADCASTSS lo+56(FP), Z0
+	VBROADCASTSS hi+60(FP), Z1
+	MOVQ         shift+32(FP), DI
 
 columns:
-	MOVQ      $0x00000010, DI
-	CMPQ      SI, DI
-	CMOVQLT   SI, DI
-	MOVQ      $0x7fffffffffffffff, R8
-	BZHIQ     DI, R8, R8
-	KMOVW     R8, K1
-	SHRQ      $0x10, R8
-	VMOVUPS.Z (DX), K1, Z2
-	VMOVUPS.Z (BX), K1, Z3
-	MOVQ      CX, DI
-	MOVQ      AX, R8
-	MOVQ      rows+32(FP), R9
-	TESTQ     R9, R9
+	MOVQ      $0x00000010, R8
+	CMPQ      DX, R8
+	CMOVQLT   DX, R8
+	MOVQ      $0x7fffffffffffffff, R9
+	BZHIQ     R8, R9, R9
+	KMOVW     R9, K1
+	SHRQ      $0x10, R9
+	VMOVUPS.Z (BX), K1, Z2
+	VMOVUPS.Z (SI), K1, Z3
+	VMOVUPS.Z (DI), K1, Z4
+	MOVQ      CX, R8
+	MOVQ      AX, R9
+	MOVQ      rows+40(FP), R10
+	TESTQ     R10, R10
 	JZ        row_end
 
 row:
-	VMOVUPS.Z (DI), K1, Z4
-	VPADDD    Z2, Z4, Z4
-	VCVTDQ2PS Z4, Z4
-	VMULPS    Z3, Z4, Z4
-	VMAXPS    Z4, Z0, Z4
-	VMINPS    Z4, Z1, Z4
-	VMOVUPS   Z4, K1, (R8)
-	MOVQ      n+40(FP), R10
-	SHLQ      $0x02, R10
-	ADDQ      R10, DI
-	MOVQ      n+40(FP), R10
-	SHLQ      $0x02, R10
-	ADDQ      R10, R8
-	DECQ      R9
+	VMOVUPS.Z (R8), K1, Z5
+	VPADDD    Z2, Z5, Z5
+	VCVTDQ2PS Z5, Z5
+	VMULPS    Z3, Z5, Z5
+	VADDPS    Z4, Z5, Z5
+	VMAXPS    Z5, Z0, Z5
+	VMINPS    Z5, Z1, Z5
+	VMOVUPS   Z5, K1, (R9)
+	MOVQ      n+48(FP), R11
+	SHLQ      $0x02, R11
+	ADDQ      R11, R8
+	MOVQ      n+48(FP), R11
+	SHLQ      $0x02, R11
+	ADDQ      R11, R9
+	DECQ      R10
 	JNZ       row
 
 row_end:
-	ADDQ $0x00000040, CX
-	ADDQ $0x00000040, DX
 	ADDQ $0x00000040, BX
+	ADDQ $0x00000040, SI
+	ADDQ $0x00000040, DI
+	ADDQ $0x00000040, CX
 	ADDQ $0x00000040, AX
-	SUBQ $0x00000010, SI
+	SUBQ $0x00000010, DX
 	JG   columns
 	VZEROUPPER
 	RET
@@ -568,9 +572,9 @@ block_end:
 TEXT ·avx2_requantize(SB), NOSPLIT, $0-60
 	MOVQ         y+0(FP), AX
 	MOVQ         acc+8(FP), CX
-	MOVQ         bias+16(FP), DX
-	MOVQ         scale+24(FP), BX
-	MOVQ         n+40(FP), SI
+	MOVQ         n+40(FP), DX
+	MOVQ         bias+16(FP), BX
+	MOVQ         scale+24(FP), SI
 	VBROADCASTSS lo+48(FP), Y0
 	VBROADCASTSS hi+52(FP), Y1
 	MOVL         zero+56(FP), DI
@@ -579,12 +583,12 @@ TEXT ·avx2_requantize(SB), NOSPLIT, $0-60
 
 columns:
 	MOVQ    $0x00000008, DI
-	CMPQ    SI, DI
-	CMOVQLT SI, DI
+	CMPQ    DX, DI
+	CMOVQLT DX, DI
 	CMPQ    DI, $0x00000008
 	JNE     part
-	VMOVUPS (DX), Y3
-	VMOVUPS (BX), Y4
+	VMOVUPS (BX), Y3
+	VMOVUPS (SI), Y4
 	MOVQ    CX, DI
 	MOVQ    AX, R8
 	MOVQ    rows+32(FP), R9
@@ -623,8 +627,8 @@ part:
 	MOVQ       $0x00000008, R9
 	SUBQ       DI, R9
 	VMOVUPS    (R8)(R9*4), Y3
-	VMASKMOVPS (DX), Y3, Y4
-	VMASKMOVPS (BX), Y3, Y5
+	VMASKMOVPS (BX), Y3, Y4
+	VMASKMOVPS (SI), Y3, Y5
 	MOVQ       CX, R8
 	MOVQ       AX, R9
 	MOVQ       rows+32(FP), R10
@@ -678,11 +682,11 @@ without_1_part:
 
 row_part_end:
 next:
-	ADDQ $0x00000020, CX
-	ADDQ $0x00000020, DX
 	ADDQ $0x00000020, BX
+	ADDQ $0x00000020, SI
+	ADDQ $0x00000020, CX
 	ADDQ $0x00000008, AX
-	SUBQ $0x00000008, SI
+	SUBQ $0x00000008, DX
 	JG   columns
 	VZEROUPPER
 	RET
@@ -705,88 +709,94 @@ DATA lanes_8<>+56(SB)/4, $0x00000000
 DATA lanes_8<>+60(SB)/4, $0x00000000
 GLOBL lanes_8<>(SB), RODATA|NOPTR, $64
 
-// func avx2_scale(y *float32, acc *int32, bias *int32, scale *float32, rows int, n int, lo float32, hi float32)
+// func avx2_scale(y *float32, acc *int32, bias *int32, scale *float32, shift *float32, rows int, n int, lo float32, hi float32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·avx2_scale(SB), NOSPLIT, $0-56
+TEXT ·avx2_scale(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         acc+8(FP), CX
-	MOVQ         bias+16(FP), DX
-	MOVQ         scale+24(FP), BX
-	MOVQ         n+40(FP), SI
-	VBROADCASTSS lo+48(FP), Y0
-	VBROADCASTSS hi+52(FP), Y1
+	MOVQ         n+48(FP), DX
+	MOVQ         bias+16(FP), BX
+	MOVQ         scale+24(FP), SI
+	VBROADCASTSS lo+56(FP), Y0
+	VBROADCASTSS hi+60(FP), Y1
+	MOVQ         shift+32(FP), DI
 
 columns:
-	MOVQ    $0x00000008, DI
-	CMPQ    SI, DI
-	CMOVQLT SI, DI
-	CMPQ    DI, $0x00000008
+	MOVQ    $0x00000008, R8
+	CMPQ    DX, R8
+	CMOVQLT DX, R8
+	CMPQ    R8, $0x00000008
 	JNE     part
-	VMOVUPS (DX), Y2
-	VMOVUPS (BX), Y3
-	MOVQ    CX, DI
-	MOVQ    AX, R8
-	MOVQ    rows+32(FP), R9
-	TESTQ   R9, R9
+	VMOVUPS (BX), Y2
+	VMOVUPS (SI), Y3
+	VMOVUPS (DI), Y4
+	MOVQ    CX, R8
+	MOVQ    AX, R9
+	MOVQ    rows+40(FP), R10
+	TESTQ   R10, R10
 	JZ      row_end
 
 row:
-	VMOVUPS   (DI), Y4
-	VPADDD    Y2, Y4, Y4
-	VCVTDQ2PS Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VMAXPS    Y4, Y0, Y4
-	VMINPS    Y4, Y1, Y4
-	VMOVUPS   Y4, (R8)
-	MOVQ      n+40(FP), R10
-	SHLQ      $0x02, R10
-	ADDQ      R10, DI
-	MOVQ      n+40(FP), R10
-	SHLQ      $0x02, R10
-	ADDQ      R10, R8
-	DECQ      R9
+	VMOVUPS   (R8), Y5
+	VPADDD    Y2, Y5, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y3, Y5, Y5
+	VADDPS    Y4, Y5, Y5
+	VMAXPS    Y5, Y0, Y5
+	VMINPS    Y5, Y1, Y5
+	VMOVUPS   Y5, (R9)
+	MOVQ      n+48(FP), R11
+	SHLQ      $0x02, R11
+	ADDQ      R11, R8
+	MOVQ      n+48(FP), R11
+	SHLQ      $0x02, R11
+	ADDQ      R11, R9
+	DECQ      R10
 	JNZ       row
 
 row_end:
 	JMP next
 
 part:
-	LEAQ       lanes_8<>+0(SB), R8
-	MOVQ       $0x00000008, R9
-	SUBQ       DI, R9
-	VMOVUPS    (R8)(R9*4), Y2
-	VMASKMOVPS (DX), Y2, Y3
-	VMASKMOVPS (BX), Y2, Y4
-	MOVQ       CX, DI
-	MOVQ       AX, R8
-	MOVQ       rows+32(FP), R9
-	TESTQ      R9, R9
+	LEAQ       lanes_8<>+0(SB), R9
+	MOVQ       $0x00000008, R10
+	SUBQ       R8, R10
+	VMOVUPS    (R9)(R10*4), Y2
+	VMASKMOVPS (BX), Y2, Y3
+	VMASKMOVPS (SI), Y2, Y4
+	VMASKMOVPS (DI), Y2, Y5
+	MOVQ       CX, R8
+	MOVQ       AX, R9
+	MOVQ       rows+40(FP), R10
+	TESTQ      R10, R10
 	JZ         row_part_end
 
 row_part:
-	VMASKMOVPS (DI), Y2, Y5
-	VPADDD     Y3, Y5, Y5
-	VCVTDQ2PS  Y5, Y5
-	VMULPS     Y4, Y5, Y5
-	VMAXPS     Y5, Y0, Y5
-	VMINPS     Y5, Y1, Y5
-	VMASKMOVPS Y5, Y2, (R8)
-	MOVQ       n+40(FP), R10
-	SHLQ       $0x02, R10
-	ADDQ       R10, DI
-	MOVQ       n+40(FP), R10
-	SHLQ       $0x02, R10
-	ADDQ       R10, R8
-	DECQ       R9
+	VMASKMOVPS (R8), Y2, Y6
+	VPADDD     Y3, Y6, Y6
+	VCVTDQ2PS  Y6, Y6
+	VMULPS     Y4, Y6, Y6
+	VADDPS     Y5, Y6, Y6
+	VMAXPS     Y6, Y0, Y6
+	VMINPS     Y6, Y1, Y6
+	VMASKMOVPS Y6, Y2, (R9)
+	MOVQ       n+48(FP), R11
+	SHLQ       $0x02, R11
+	ADDQ       R11, R8
+	MOVQ       n+48(FP), R11
+	SHLQ       $0x02, R11
+	ADDQ       R11, R9
+	DECQ       R10
 	JNZ        row_part
 
 row_part_end:
 next:
-	ADDQ $0x00000020, CX
-	ADDQ $0x00000020, DX
 	ADDQ $0x00000020, BX
+	ADDQ $0x00000020, SI
+	ADDQ $0x00000020, DI
+	ADDQ $0x00000020, CX
 	ADDQ $0x00000020, AX
-	SUBQ $0x00000008, SI
+	SUBQ $0x00000008, DX
 	JG   columns
 	VZEROUPPER
 	RET

@@ -23,7 +23,7 @@ type variant struct {
 	dequantize func(y []float32, x []byte, signed bool, scale float32, zero int32)
 	extent     func(x []float32) (lo, hi float32) // NaN where x holds one
 	requantize func(y []byte, acc, bias []int32, scale []float32, zero, lo, hi int32)
-	scale      func(y []float32, acc, bias []int32, scale []float32, lo, hi float32)
+	scale      func(y []float32, acc, bias []int32, scale, shift []float32, lo, hi float32)
 	add        func(t *Addition, y, a, b []byte)
 }
 
@@ -93,9 +93,10 @@ func Requantize[T Int8](y []T, acc, bias []int32, scale []float32, zero, lo, hi 
 	chosen.requantize(bytes(y[:len(acc)]), acc, bias[:len(scale)], scale, zero, lo, hi)
 }
 
-// Scale finishes rows of sums in float32: y = clamp((acc+bias)·scale, lo, hi).
-func Scale(y []float32, acc, bias []int32, scale []float32, lo, hi float32) {
-	chosen.scale(y[:len(acc)], acc, bias[:len(scale)], scale, lo, hi)
+// Scale finishes rows of sums in float32: y = clamp((acc+bias)·scale + shift,
+// lo, hi), every operation rounded. NaN stays NaN.
+func Scale(y []float32, acc, bias []int32, scale, shift []float32, lo, hi float32) {
+	chosen.scale(y[:len(acc)], acc, bias[:len(scale)], scale, shift[:len(scale)], lo, hi)
 }
 
 // A Lookup maps every 8-bit pattern to an 8-bit result.

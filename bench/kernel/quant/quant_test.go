@@ -142,7 +142,7 @@ func checkRows(t *testing.T, v *variant, rows, n int) {
 	for _, c := range [][2]float32{{-inf, inf}, {0, 6}} {
 		same(t, v, "scale", rows*n, func(v *variant, out []uint32) {
 			y := make([]float32, rows*n)
-			v.scale(y, acc, bias, scale, c[0], c[1])
+			v.scale(y, acc, bias, scale, floats(n, true), c[0], c[1])
 			bits(y, out)
 		})
 	}
@@ -252,8 +252,8 @@ func TestRequantize(t *testing.T) {
 		}
 	}
 	f := make([]float32, 5)
-	Scale(f, acc, bias, scale, 0, 6)
-	for i, want := range []float32{2.5, 0, 6, 0, 0.625} {
+	Scale(f, acc, bias, scale, []float32{0, 3, 0, 0, 1}, 0, 6)
+	for i, want := range []float32{2.5, 0.5, 6, 0, 1.625} {
 		if f[i] != want {
 			t.Errorf("f[%d] = %v, want %v", i, f[i], want)
 		}
@@ -280,7 +280,7 @@ func TestNoAllocation(t *testing.T) {
 		Dequantize(x, q, 0.5, 3)
 		Parameters(x)
 		Requantize(y, acc, bias, scale, 0, 0, 255)
-		Scale(x, acc, bias, scale, 0, 6)
+		Scale(x, acc, bias, scale, scale, 0, 6)
 		Add(tab, y, q, q)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
@@ -302,7 +302,7 @@ func BenchmarkInt8(b *testing.B) {
 			{"dequantize", func() { v.dequantize(x, q, false, 0.5, 3) }},
 			{"extent", func() { v.extent(x) }},
 			{"requantize", func() { v.requantize(y, acc, bias, scale, 3, 0, 255) }},
-			{"scale", func() { v.scale(x, acc, bias, scale, 0, 6) }},
+			{"scale", func() { v.scale(x, acc, bias, scale, scale, 0, 6) }},
 			{"add", func() { v.add(tab, y, q, q) }},
 		} {
 			b.Run("impl="+v.name+"/op="+op.name, func(b *testing.B) {

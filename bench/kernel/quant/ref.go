@@ -55,10 +55,10 @@ func requantize(y []byte, acc, bias []int32, scale []float32, zero, lo, hi int32
 	}
 }
 
-func scaled(y []float32, acc, bias []int32, scale []float32, lo, hi float32) {
+func scaled(y []float32, acc, bias []int32, scale, shift []float32, lo, hi float32) {
 	for n := len(scale); len(acc) >= n && n > 0; acc, y = acc[n:], y[n:] {
 		for i, s := range scale {
-			v := float32(acc[i]+bias[i]) * s
+			v := float32(float32(acc[i]+bias[i])*s) + shift[i]
 			if v < lo {
 				v = lo
 			}

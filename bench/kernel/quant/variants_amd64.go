@@ -21,7 +21,7 @@ type kernels struct {
 	extent                     func(x *float32, blocks int) (lo, hi float32, top uint32)
 	addU8, addS8               func(y, a, b *byte, blocks int, ra, rb, fixed, lo, hi float32)
 	requantize                 func(y *byte, acc, bias *int32, scale *float32, rows, n int, lo, hi float32, zero int32)
-	scale                      func(y *float32, acc, bias *int32, scale *float32, rows, n int, lo, hi float32)
+	scale                      func(y *float32, acc, bias *int32, scale, shift *float32, rows, n int, lo, hi float32)
 }
 
 func archVariants() []variant {
@@ -86,8 +86,8 @@ func (k kernels) finished(y []byte, acc, bias []int32, scale []float32, zero, lo
 	}
 }
 
-func (k kernels) scaled(y []float32, acc, bias []int32, scale []float32, lo, hi float32) {
+func (k kernels) scaled(y []float32, acc, bias []int32, scale, shift []float32, lo, hi float32) {
 	if n := len(scale); len(acc) >= n && n > 0 {
-		k.scale(&y[:len(acc)][0], &acc[0], &bias[:n][0], &scale[0], len(acc)/n, n, lo, hi)
+		k.scale(&y[:len(acc)][0], &acc[0], &bias[:n][0], &scale[0], &shift[:n][0], len(acc)/n, n, lo, hi)
 	}
 }

@@ -163,17 +163,20 @@ func add(v asm.Set, typ string, widen func(...Op)) {
 // columns after another so that its biases and scales stay in registers.
 func rows(v asm.Set, toBytes bool) {
 	name, size := v.ISA+"_scale", 4
-	signature, doc := "func(y *float32, acc, bias *int32, scale *float32, rows, n int, lo, hi float32)", "min(max((acc[r·n+j]+bias[j])·scale[j], lo), hi), NaN as it is,"
+	signature, doc := "func(y *float32, acc, bias *int32, scale, shift *float32, rows, n int, lo, hi float32)", "min(max((acc[r·n+j]+bias[j])·scale[j] + shift[j], lo), hi), NaN as it is,"
 	if toBytes {
 		name, size = v.ISA+"_requantize", 1
 		signature, doc = "func(y *byte, acc, bias *int32, scale *float32, rows, n int, lo, hi float32, zero int32)", "round(min(max((acc[r·n+j]+bias[j])·scale[j], lo), hi)) + zero"
 	}
 	text(name, signature, "computes y[r·n+j] = "+doc+" for r < rows, j < n.")
-	y, acc, bias, scale, left := asm.Int("y", 1), asm.Int("acc", 1), asm.Int("bias", 1), asm.Int("scale", 1), asm.Int("n", 1)
+	y, acc, left := asm.Int("y", 1), asm.Int("acc", 1), asm.Int("n", 1)
+	parameters := []Register{asm.Int("bias", 1), asm.Int("scale", 1)}
 	lo, hi := v.Float("lo"), v.Float("hi")
 	var zero VecVirtual
 	if toBytes {
 		zero = v.Int32("zero")
+	} else {
+		parameters = append(parameters, asm.Int("shift", 1))
 	}
 	Label("columns")
 	n := GP64()
@@ -181,19 +184,23 @@ func rows(v asm.Set, toBytes bool) {
 	CMPQ(left, n)
 	CMOVQLT(left, n)
 	v.Columns(n, 1, "", func(cols asm.Columns, suffix string) {
-		b, s := cols.Load(Mem{Base: bias}, 0), cols.Load(Mem{Base: scale}, 0)
+		var ps []VecVirtual
+		for _, p := range parameters {
+			ps = append(ps, cols.Load(Mem{Base: p}, 0))
+		}
 		from, to := GP64(), GP64()
 		MOVQ(acc, from)
 		MOVQ(y, to)
 		asm.Loop("row"+suffix, asm.Int("rows", 1), func() {
 			r := cols.Load(Mem{Base: from}, 0)
-			VPADDD(b, r, r)
+			VPADDD(ps[0], r, r)
 			VCVTDQ2PS(r, r)
-			VMULPS(s, r, r)
+			VMULPS(ps[1], r, r)
 			if toBytes {
 				integer(r, lo, hi, zero)
 				cols.Narrow(r, Mem{Base: to}, 0)
 			} else {
+				VADDPS(ps[2], r, r)
 				VMAXPS(r, lo, r)
 				VMINPS(r, hi, r)
 				cols.Store(r, Mem{Base: to}, 0)
@@ -204,7 +211,7 @@ func rows(v asm.Set, toBytes bool) {
 		JMP(LabelRef("next"))
 	})
 	Label("next")
-	for _, p := range []Register{acc, bias, scale} {
+	for _, p := range append(parameters, acc) {
 		ADDQ(U32(uint32(v.Bytes())), p)
 	}
 	ADDQ(U32(uint32(size*v.Lanes)), y)
