@@ -25,12 +25,20 @@ func packLines(c *Conv, w []int8, _ []int32) {
 	for ky := range c.KH {
 		copy(b[ky*run*c.M:], w[ky*line:][:line])
 	}
-	c.groups = []*qgemm.B{qgemm.Pack(b, c.KH*run, c.M, false, nil)}
+	c.groups = qgemm.Pack(b, c.KH*run, c.M, false, nil).Cut(partBytes)
 }
 
-// lineBytes bounds the lines that are copied at once, so that they stay in L2
-// beside the weights.
-const lineBytes = 64 << 10
+// Weights of more than partBytes are multiplied in parts of at most that, each
+// with all pixels that are computed at once, as in conv.
+const partBytes = 256 << 10
+
+// lineBytes bounds the lines that are copied at once, as in conv.
+func (c *Conv) lineBytes() int {
+	if len(c.groups) > 1 {
+		return 256 << 10
+	}
+	return 64 << 10
+}
 
 // lineLen returns how many elements of a padded line the patches of a line
 // reach over.
@@ -42,7 +50,7 @@ func (c *Conv) spanned(lines int) int { return (lines-1)*c.SH + (c.KH-1)*c.DH + 
 // blockLines returns how many output lines are prepared at once.
 func (c *Conv) blockLines() int {
 	n := 1
-	for n < c.OH && c.form.Size*c.spanned(n+1)*c.lineLen() <= lineBytes {
+	for n < c.OH && c.form.Size*c.spanned(n+1)*c.lineLen() <= c.lineBytes() {
 		n++
 	}
 	return n
@@ -56,18 +64,30 @@ func lineScratch(c *Conv) int {
 // overLines multiplies the image's lines, copied with their padding and in the
 // form of the kernels, with the packed weights; nothing is gathered.
 func overLines(c *Conv, y []int32, x Input, s *Scratch, from, to int) {
-	size, width := c.form.Size, c.form.Size*c.lineLen()
-	a := qgemm.Runs{Stride: size * c.SW * c.C, Runs: c.KH, Skip: c.DH * width, Zero: c.form.Zero(x.Signed, x.Zero)}
 	for p := from; p < to; {
 		line := p / c.OW // counted through the batch
 		if line < s.first || line >= s.end {
 			s.first, s.end = line, min(line+c.blockLines(), line-line%c.OH+c.OH, (s.last-1)/c.OW+1)
 			c.padLines(s.Bytes, x, line, s.end-line)
 		}
+		end, ch := min(to, s.end*c.OW), 0
+		for _, b := range c.groups {
+			c.multiplyLines(b, y[(p-from)*c.M+ch:], x, s, p, end)
+			ch += b.N
+		}
+		p = end
+	}
+}
+
+// multiplyLines computes the channels that b has of pixels [from, to).
+func (c *Conv) multiplyLines(b *qgemm.B, y []int32, x Input, s *Scratch, from, to int) {
+	size, width := c.form.Size, c.form.Size*c.lineLen()
+	a := qgemm.Runs{Stride: size * c.SW * c.C, Runs: c.KH, Skip: c.DH * width, Zero: c.form.Zero(x.Signed, x.Zero)}
+	for p := from; p < to; {
 		ox := p % c.OW
 		n := min(c.OW-ox, to-p)
-		a.Data = s.Bytes[(line-s.first)*c.SH*width+ox*a.Stride:]
-		c.groups[0].MulRuns(y[(p-from)*c.M:], c.M, a, n)
+		a.Data = s.Bytes[(p/c.OW-s.first)*c.SH*width+ox*a.Stride:]
+		b.MulRuns(y[(p-from)*c.M:], c.M, a, n)
 		p += n
 	}
 }

@@ -118,9 +118,13 @@ func (c *Conv) PairsLen() int { return qgemm.ScratchLen(c.K()) }
 func (c *Conv) SumsLen() int { return c.block() * c.M }
 
 // block returns how many pixels are computed and finished at once: 16 KiB of
-// sums, half of an L1 cache, in whole lines where they fit.
+// sums, half of an L1 cache, in whole lines where they fit; more where every
+// block reads the parts of large weights anew.
 func (c *Conv) block() int {
 	n := max(4096/c.M, 24)
+	if len(c.groups) > 1 && c.Groups == 1 {
+		n *= 8
+	}
 	if n > c.OW {
 		n -= n % c.OW
 	}

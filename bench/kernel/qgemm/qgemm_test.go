@@ -113,7 +113,7 @@ func TestRuns(t *testing.T) {
 		for _, m := range []int{1, v.mr, 3*v.mr + 2} {
 			for _, each := range []int{4, 12, 36} {
 				for _, signed := range []bool{false, true} {
-					checkRuns(t, v, m, v.nr+1, 3, each, signed)
+					checkRuns(t, v, m, 2*v.nr+1, 3, each, signed)
 				}
 			}
 		}
@@ -135,7 +135,11 @@ func checkRuns(t *testing.T, v *variant, m, n, runs, each int, signed bool) {
 	p.Fill(make([]int8, v.packedLen(k, n)), b, false, nil)
 	c := make([]int32, m*n+1)
 	c[m*n] = guard
-	p.MulRuns(c, n, a, m)
+	at := 0
+	for _, part := range p.Cut(1) { // a panel each
+		part.MulRuns(c[at:], n, a, m)
+		at += part.N
+	}
 	for i := range m {
 		var row []byte
 		for r := range runs {

@@ -41,3 +41,21 @@ type Runs struct {
 // runs whose length is a multiple of Together, into c, rows ldc apart. p must
 // have a form and no zero points. It does not allocate.
 func (p *B) MulRuns(c []int32, ldc int, a Runs, m int) { p.v.runs(p, c, ldc, a, m) }
+
+// Cut cuts p, which has a form and no zero points, into parts of whole panels
+// that take at most so many bytes each, or one panel, as gemm's Cut does.
+func (p *B) Cut(bytes int) []*B {
+	v := p.v
+	panel := v.nr * up(p.K, v.kr)
+	step := v.nr * max(bytes/max(panel, 1), 1)
+	var out []*B
+	for j := 0; j < p.N; j += step {
+		n := min(step, p.N-j)
+		part := &B{K: p.K, N: n, v: v, data: p.data[j/v.nr*panel:][:up(n, v.nr)/v.nr*panel]}
+		if p.sums != nil {
+			part.sums = p.sums[j:][:n]
+		}
+		out = append(out, part)
+	}
+	return out
+}
