@@ -45,7 +45,7 @@ func fuseActivations(g *graph) error {
 			x = same[x]
 		}
 		by := x.by
-		if uses[n.in[0]] != 1 || !(by.is("Conv", "Gemm", "Add", "QLinearConv") || by.domain == microsoft && by.op == "QGemm") || x.typ != tensor.Float32 {
+		if uses[n.in[0]] != 1 || !clampable(by) || x.typ != tensor.Float32 {
 			continue
 		}
 		if hi < by.lo || lo > by.hi {
@@ -56,6 +56,12 @@ func fuseActivations(g *graph) error {
 	}
 	g.replace(same)
 	return nil
+}
+
+// clampable reports whether n's plan bounds its results.
+func clampable(n *node) bool {
+	return n.is("Conv", "Gemm", "Add", "QLinearConv") || n.domain == microsoft && n.op == "QGemm" ||
+		n.domain == internal && (n.op == "ConvInteger" || n.op == "MatMulInteger")
 }
 
 // residual is the index of the tensor that a Conv adds to its result before
