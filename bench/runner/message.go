@@ -34,19 +34,21 @@ type request struct {
 	Sets     int              `json:"sets,omitempty"`     // bind: the tensors are this many equal sets
 	MinNS    int64            `json:"min_ns,omitempty"`   // warm, run
 	MinRuns  int64            `json:"min_inferences,omitempty"`
+	Runs     int64            `json:"runs,omitempty"`    // profile
 	Tensors  []shape          `json:"tensors,omitempty"` // bind, infer
 }
 
 // An answer is what the worker sends; one of its parts is set, or none where
 // there is nothing to say but "done".
 type answer struct {
-	ID      int64        `json:"id"`
-	Error   *errorFrame  `json:"error,omitempty"`
-	Hello   *helloFrame  `json:"hello,omitempty"`
-	Loaded  *loadedFrame `json:"loaded,omitempty"`
-	Block   *blockFrame  `json:"block,omitempty"`
-	Stats   *Stats       `json:"stats,omitempty"`
-	Tensors []shape      `json:"tensors,omitempty"` // infer: the outputs; warm and run: the latencies, int64 ns
+	ID      int64           `json:"id"`
+	Error   *errorFrame     `json:"error,omitempty"`
+	Hello   *helloFrame     `json:"hello,omitempty"`
+	Loaded  *loadedFrame    `json:"loaded,omitempty"`
+	Block   *blockFrame     `json:"block,omitempty"`
+	Stats   *Stats          `json:"stats,omitempty"`
+	Profile *engine.Profile `json:"profile,omitempty"`
+	Tensors []shape         `json:"tensors,omitempty"` // infer: the outputs; warm and run: the latencies, int64 ns
 }
 
 type options struct {

@@ -61,6 +61,7 @@ func planQLinearConv(b *builder, n *node) error {
 		return err
 	}
 	b.packed += c.Bytes()
+	b.multiplies(c.Variant(), c.MACs())
 	const rows = 16 // pixels that are finished while their sums are in L1
 	sums := b.scratch(4 * rows * c.M * b.pool.Threads())
 	b.convolveInt(c, x, func() int32 { return gx.zero[0] }, func(e *env, in qconv.Input, s *qconv.Scratch, part, from, to int) {
@@ -111,6 +112,7 @@ func planConvInteger(b *builder, n *node) error {
 		return err
 	}
 	b.packed += c.Bytes()
+	b.multiplies(c.Variant(), c.MACs())
 	out := b.slot(y)
 	b.convolveInt(c, x, zero, func(e *env, in qconv.Input, s *qconv.Scratch, _, from, to int) {
 		c.Run(view[int32](e, out)[from*c.M:], in, s, from, to)
