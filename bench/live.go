@@ -152,7 +152,7 @@ func (s *session) bind(ctx context.Context, c *candidate, w *worker, sets int) e
 	if err != nil {
 		return err
 	}
-	all, err := inputSets(d, sets, c.Batch)
+	all, err := InputSets(d, sets, c.Batch)
 	if err != nil {
 		return err
 	}
@@ -163,8 +163,8 @@ func (s *session) bind(ctx context.Context, c *candidate, w *worker, sets int) e
 	return err
 }
 
-// inputSets returns n sets of inputs of the given batch, spread over d.
-func inputSets(d Dataset, n, batch int) ([][]tensor.Tensor, error) {
+// InputSets returns n sets of inputs of the given batch, spread over d.
+func InputSets(d Dataset, n, batch int) ([][]tensor.Tensor, error) {
 	if d.Len() == 0 {
 		return nil, fmt.Errorf("the data set is empty")
 	}

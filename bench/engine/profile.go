@@ -20,18 +20,19 @@ type Profile struct {
 // A Node is one operator as the engine ran it, which need not be as the file
 // has it: engines fuse and insert nodes.
 type Node struct {
-	Name     string   `json:"name"`               // as in the file where the engine kept it
-	Op       string   `json:"op"`                 // as the engine runs it, for example "QLinearConv"
-	Provider string   `json:"provider,omitempty"` // where it differs from the session's
-	Kernel   string   `json:"kernel,omitempty"`   // the variant that ran; "" where the engine does not say
-	Type     string   `json:"type,omitempty"`     // elements of its first input
-	Window   []int    `json:"window,omitempty"`   // a convolution's kernel, height and width
-	Groups   int      `json:"groups,omitempty"`   // of a convolution
-	Fused    []string `json:"fused,omitempty"`    // the file's nodes that it does beside its own, "name (Operator)"
-	NS       float64  `json:"ns"`                 // per inference: median, or mean where the clock is coarse
-	MACs     int64    `json:"macs"`               // multiply-accumulates; 0 where there are none, −1 unknown
-	Bytes    int64    `json:"bytes"`              // read and written: values and weights as the engine keeps them; −1 unknown
-	Share    float64  `json:"share,omitempty"`    // of what the roofline allows; 0 unknown
+	Name      string   `json:"name"`                // as in the file where the engine kept it
+	Op        string   `json:"op"`                  // as the engine runs it, for example "QLinearConv"
+	Provider  string   `json:"provider,omitempty"`  // where it differs from the session's
+	Kernel    string   `json:"kernel,omitempty"`    // the variant that ran; "" where the engine does not say
+	Type      string   `json:"type,omitempty"`      // elements of its first input
+	Window    []int    `json:"window,omitempty"`    // a convolution's kernel, height and width
+	Groups    int      `json:"groups,omitempty"`    // of a convolution
+	Depthwise bool     `json:"depthwise,omitempty"` // every channel is convolved with its own kernel
+	Fused     []string `json:"fused,omitempty"`     // the file's nodes that it does beside its own, "name (Operator)"
+	NS        float64  `json:"ns"`                  // per inference: median, or mean where the clock is coarse
+	MACs      int64    `json:"macs"`                // multiply-accumulates; 0 where there are none, −1 unknown
+	Bytes     int64    `json:"bytes"`               // read and written: values and weights as the engine keeps them; −1 unknown
+	Share     float64  `json:"share,omitempty"`     // of what the roofline allows; 0 unknown
 }
 
 // A Roof is how fast a device can calculate and move at most, as far as its

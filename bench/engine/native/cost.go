@@ -56,17 +56,20 @@ func (b *builder) nodes() []engine.Node {
 	var out []engine.Node
 	for i, n := range b.g.nodes {
 		c := b.costs[i]
-		d := engine.Node{Name: n.name, Op: n.op, Kernel: c.kernel, MACs: c.macs, Bytes: c.bytes}
+		d := engine.Node{Name: n.known(), Op: n.op, Kernel: c.kernel, MACs: c.macs, Bytes: c.bytes}
 		if d.Kernel == "" && n.domain == "" {
 			d.Kernel = chosen[kernelOf[n.op]]
 		}
 		if len(n.in) > 0 && n.in[0] != nil {
 			d.Type = n.in[0].typ.String()
 		}
-		d.Window, d.Groups = windowOf(n)
+		if w := weightsOf(n); len(w) > 2 {
+			d.Window, d.Groups = w[2:], int(n.attrs.Int("group", 1))
+			d.Depthwise = d.Groups > 1 && w[1] == 1
+		}
 		for _, f := range n.fused {
 			if !runs[f] {
-				d.Fused = append(d.Fused, f.label())
+				d.Fused = append(d.Fused, f.known()+" ("+f.op+")")
 			}
 		}
 		out = append(out, d)
@@ -74,26 +77,25 @@ func (b *builder) nodes() []engine.Node {
 	return out
 }
 
-// label names n, by the value that it makes where it has no name.
-func (n *node) label() string {
-	name := n.name
-	if name == "" && len(n.out) > 0 && n.out[0] != nil {
-		name = n.out[0].name
+// known returns n's name, or that of the value it makes where it has none.
+func (n *node) known() string {
+	if n.name == "" && len(n.out) > 0 && n.out[0] != nil {
+		return n.out[0].name
 	}
-	return name + " (" + n.op + ")"
+	return n.name
 }
 
-// windowOf returns a convolution's kernel size and groups.
-func windowOf(n *node) ([]int, int) {
+// weightsOf returns the shape of a convolution's weights, nil for others.
+func weightsOf(n *node) []int {
 	at := 1
 	switch {
 	case n.is("QLinearConv"):
 		at = 3
 	case !n.is("Conv", "ConvInteger", "ConvTranspose"):
-		return nil, 0
+		return nil
 	}
-	if w := n.arg(at); w != nil && len(w.shape) > 2 {
-		return w.shape[2:], int(n.attrs.Int("group", 1))
+	if w := n.arg(at); w != nil {
+		return w.shape
 	}
-	return nil, 0
+	return nil
 }

@@ -50,7 +50,8 @@ func (s *session) Profile(runs int) (_ engine.Profile, err error) {
 
 // watch runs this session and a profiled one in turns and returns the times
 // of this one, in ns. The profiled one's first run is an extra one, since it
-// is cold. Its trace is written when it is closed.
+// is cold. Successive runs have successive inputs. Its trace is written when it
+// is closed.
 func (s *session) watch(prefix string, runs int) (whole []int64, err error) {
 	p, err := open(s.library, s.artifact, s.options, prefix)
 	if err != nil {
@@ -64,13 +65,12 @@ func (s *session) watch(prefix string, runs int) (whole []int64, err error) {
 		return nil, err
 	}
 	for i := range runs {
-		set := i % len(s.sets)
 		start := time.Now()
-		if err := s.Run(set); err != nil {
+		if err := s.Run(2 * i % len(s.sets)); err != nil {
 			return nil, err
 		}
 		whole = append(whole, int64(time.Since(start)))
-		if err := p.Run(set); err != nil {
+		if err := p.Run((2*i + 1) % len(s.sets)); err != nil {
 			return nil, err
 		}
 	}
@@ -98,16 +98,10 @@ func (s *session) nodes(t *trace) (_ []engine.Node, err error) {
 	for i := range t.nodes {
 		n := &t.nodes[i]
 		d := engine.Node{Name: n.name, Op: n.op, Type: n.typ(), NS: n.ns(t.runs), Bytes: n.bytes}
-		if k := src.node(n); k != nil && k.Name != "" {
-			d.Name = k.Name
-		}
 		if want := providerNames[s.options.Provider]; want != "" && n.provider != "" && n.provider != want {
 			d.Provider = n.provider
 		}
-		d.MACs, d.Window, d.Groups = src.work(n)
-		if w := src.packed(n); d.Bytes >= 0 && w > 0 {
-			d.Bytes += w // the trace does not count weights that were packed
-		}
+		src.describe(&d, n)
 		out = append(out, d)
 	}
 	return out, nil

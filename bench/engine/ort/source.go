@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 
+	"assay/bench/engine"
 	"assay/models/onnx"
 )
 
@@ -71,57 +72,60 @@ func (s *source) weights(n *onnx.Node) []int {
 	return nil
 }
 
-// work returns the multiplications of n, a convolution's window and its
-// groups. −1 is unknown, as for an operator that multiplies in ways that are
-// not looked at here.
-func (s *source) work(n *traced) (macs int64, window []int, groups int) {
+// describe adds to d what the file tells of n: its name, its multiplications,
+// a convolution's window and the weights that the trace does not count.
+func (s *source) describe(d *engine.Node, n *traced) {
+	d.MACs = unknown(n.op)
 	k := s.node(n)
 	if k == nil || len(n.out) == 0 {
-		return unknown(n.op), nil, 0
+		return
+	}
+	if k.Name != "" {
+		d.Name = k.Name
+	}
+	w := s.weights(k)
+	if d.Bytes >= 0 {
+		d.Bytes += packed(n, w)
 	}
 	out := n.out[0].elements()
-	switch w := s.weights(k); {
+	switch {
 	case out < 0:
 	case strings.Contains(n.op, "Conv") && len(w) > 2 && w[0] > 0 && !strings.Contains(n.op, "Transpose"):
-		per := int64(1)
-		for _, d := range w[1:] {
-			per *= int64(d)
-		}
-		return out * per, w[2:], int(k.Int("group", 1))
+		d.MACs = out * elements(w[1:])
+		d.Window, d.Groups = w[2:], int(k.Int("group", 1))
+		d.Depthwise = d.Groups > 1 && w[1] == 1
 	case isProduct(n.op) && len(w) == 2:
 		inner := w[0]
 		if k.Op == "Gemm" && k.Int("transB", 0) != 0 {
 			inner = w[1]
 		}
-		return out * int64(inner), nil, 0
+		d.MACs = out * int64(inner)
 	}
-	return unknown(n.op), nil, 0
 }
 
-// packed returns the bytes of weights that n's trace does not list, since
-// they were packed: it then names their place no more than an empty one.
-func (s *source) packed(n *traced) int64 {
-	k := s.node(n)
-	if k == nil {
+// packed returns the bytes of weights of shape w where n's trace does not
+// list them, since they were packed: their place is empty then.
+func packed(n *traced, w []int) int64 {
+	if len(w) < 2 {
 		return 0
 	}
 	for _, in := range n.in[min(1, len(n.in)):] {
 		if len(in.shape) > 1 {
-			return 0 // the weights are listed
+			return 0
 		}
 	}
-	elements, size := int64(1), int64(4)
-	w := s.weights(k)
 	if n.typ() == "uint8" || n.typ() == "int8" {
-		size = 1
+		return elements(w)
 	}
-	for _, d := range w {
-		elements *= int64(d)
+	return 4 * elements(w)
+}
+
+func elements(shape []int) int64 {
+	n := int64(1)
+	for _, d := range shape {
+		n *= int64(d)
 	}
-	if len(w) < 2 {
-		return 0
-	}
-	return elements * size
+	return n
 }
 
 // unknown is −1 for operators that multiply, 0 for the others.
