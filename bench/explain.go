@@ -2,7 +2,10 @@ package bench
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"assay/models/onnx"
@@ -27,8 +30,31 @@ func Explainer(features []string) func(*GroupResult, *CaseResult) []string {
 		if causes := causes(factsOf(m), c.Engine, features); len(causes) > 0 {
 			note += ": " + strings.Join(causes, "; ")
 		}
-		return []string{note}
+		return []string{note + ". See: assay why " + whyArgs(g, c)}
 	}
+}
+
+// whyArgs names the candidate for assay why: by model and variant, or by files
+// where there is no suite to look them up in.
+func whyArgs(g *GroupResult, c *CaseResult) string {
+	if c.Suite != "" || len(g.Cases) == 0 {
+		return c.Model + " " + c.Variant
+	}
+	return near(g.Cases[0].Artifact.Path) + " " + near(c.Artifact.Path)
+}
+
+// near returns a path as seen from the working directory where it lies below
+// it, in quotes where a shell would cut it.
+func near(path string) string {
+	if wd, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(rel) {
+			path = rel
+		}
+	}
+	if strings.ContainsAny(path, " \t'\"$&;()*?") {
+		return strconv.Quote(path)
+	}
+	return path
 }
 
 // facts are what a model's file tells about its compression.

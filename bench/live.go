@@ -161,7 +161,7 @@ func (s *session) bind(ctx context.Context, c *candidate, w *worker, sets int) e
 	if err != nil {
 		return err
 	}
-	all, err := inputSets(d, sets, c.batch())
+	all, err := InputSets(d, sets, c.batch())
 	if err != nil {
 		return err
 	}
@@ -172,8 +172,8 @@ func (s *session) bind(ctx context.Context, c *candidate, w *worker, sets int) e
 	return err
 }
 
-// inputSets returns n sets of inputs of the given batch, spread over d.
-func inputSets(d Dataset, n, batch int) ([][]tensor.Tensor, error) {
+// InputSets returns n sets of inputs of the given batch, spread over d.
+func InputSets(d Dataset, n, batch int) ([][]tensor.Tensor, error) {
 	if d.Len() == 0 {
 		return nil, fmt.Errorf("the data set is empty")
 	}

@@ -12,6 +12,7 @@ import (
 // frames or end, never panic.
 func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{"id":1,"op":"hello","protocol":1}` + "\n"))
+	f.Add([]byte(`{"id":1,"op":"profile","runs":2}` + "\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		if bytes.Contains(in, []byte("min_")) { // hours and millions are legal, and slow
 			in = bytes.ReplaceAll(in, []byte("min_ns"), []byte("no_ns_"))
@@ -48,6 +49,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add([]byte(`{"id":2,"error":{"message":"no\nsuch","unsupported":true}}` + "\n"))
 	f.Add([]byte(`{"id":1,"hello":{"protocol":1,"pid":3,"info":{"name":"x"}}}` + "\n"))
 	f.Add([]byte(`{"id":2,"stats":{"heap":1,"arena":-1}}` + "\n"))
+	f.Add([]byte(`{"id":2,"profile":{"runs":3,"ns":9,"nodes":[{"op":"Conv","ns":8.5,"macs":-1,"bytes":-1}],"roof":{"float":1e9,"copy":[{"set":1,"rate":2}]}}}` + "\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		r := bufio.NewReader(bytes.NewReader(in))
 		var a answer
@@ -73,6 +75,13 @@ func FuzzAnswer(f *testing.F) {
 		}
 		if a.Loaded != nil {
 			_, _ = a.Loaded.loaded()
+		}
+		if a.Profile != nil && checkProfile(a.Profile) == nil {
+			for _, n := range a.Profile.Nodes {
+				if n.NS < 0 || n.MACs < -1 || n.Bytes < -1 {
+					t.Errorf("accepted %+v", n)
+				}
+			}
 		}
 		if a.Stats != nil && a.Stats.check() == nil && a.Stats.Arena < -1 {
 			t.Errorf("accepted %+v", *a.Stats)

@@ -106,7 +106,8 @@ func (s *server) answer(q *request, ts []tensor.Tensor) (*answer, []tensor.Tenso
 	case opStats:
 		return &answer{Stats: s.stats()}, nil, nil
 	case opProfile:
-		return nil, nil, fmt.Errorf("this worker does not profile: %w", errors.ErrUnsupported)
+		a, err := s.profile(q)
+		return a, nil, err
 	case opClose:
 		return &answer{}, nil, s.unload()
 	}

@@ -166,6 +166,23 @@ func (w *Worker) Stats(ctx context.Context) (Stats, error) {
 	return *a.Stats, nil
 }
 
+// Profile runs bound inputs runs times and returns where their time goes, node
+// by node. An error that wraps errors.ErrUnsupported means that this engine
+// does not tell.
+func (w *Worker) Profile(ctx context.Context, runs int) (engine.Profile, error) {
+	a, _, err := w.call(ctx, &request{Op: opProfile, Runs: int64(runs)}, nil)
+	if err != nil {
+		return engine.Profile{}, err
+	}
+	if a.Profile == nil {
+		return engine.Profile{}, w.nonsense(opProfile, errors.New(`no "profile" in the answer`))
+	}
+	if err := checkProfile(a.Profile); err != nil {
+		return engine.Profile{}, w.nonsense(opProfile, err)
+	}
+	return *a.Profile, nil
+}
+
 // Close asks the worker to end and waits for it; when ctx is done first, the
 // worker is killed. A worker that is gone already is no error.
 func (w *Worker) Close(ctx context.Context) error {

@@ -61,6 +61,7 @@ func planQLinearConv(b *builder, n *node) error {
 		return err
 	}
 	b.packed += c.Bytes()
+	b.multiplies(c.Variant(), c.MACs())
 	b.convolveInt(c, x, func() int32 { return gx.zero[0] }, func(e *env, sums []int32, p int) { f.rows(e, sums, p) })
 	return nil
 }
@@ -118,6 +119,7 @@ func (b *builder) convInteger(n *node, finish func(c *qconv.Conv) (func(e *env, 
 		return err
 	}
 	b.packed += c.Bytes()
+	b.multiplies(c.Variant(), c.MACs())
 	b.convolveInt(c, x, zero, done)
 	return nil
 }

@@ -52,6 +52,7 @@ func fuseActivations(g *graph) error {
 			continue
 		}
 		by.lo, by.hi = max(by.lo, lo), min(by.hi, hi)
+		by.absorb(n)
 		same[n.out[0]] = x
 	}
 	g.replace(same)
@@ -99,6 +100,7 @@ func fuseResiduals(g *graph) error {
 				x.by.in = append(x.by.in, nil)
 			}
 			x.by.in = append(x.by.in, other)
+			x.by.absorb(n)
 			same[n.out[0]] = x
 			break
 		}
