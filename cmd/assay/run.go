@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"assay/bench"
+	"assay/bench/lock"
 	"assay/models"
 	"assay/reports/render"
 	"assay/reports/store"
@@ -126,6 +127,13 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 		return nil, usage("%v", err)
 	}
 	set.Data = feed.data
+	free, err := lock.Take(c.Context(), func() {
+		fmt.Fprintf(c.ErrOrStderr(), "waiting: another assay measures on this machine, and two at once measure each other (%s)\n", lock.Path())
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer free()
 	step, end := progress(c.ErrOrStderr())
 	set.Progress = step
 	r, err := bench.Run(c.Context(), set, x.Groups)

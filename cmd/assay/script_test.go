@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"assay/bench/engine/ortlib"
+	"assay/bench/lock"
 	"assay/models/data"
 	"assay/models/zoo"
 )
@@ -46,6 +47,7 @@ func TestScript(t *testing.T) {
 			}
 			e.Setenv("ZOO", filepath.Join(repo, "models", "zoo"))
 			e.Setenv("REPO", repo)
+			e.Setenv(lock.Variable, filepath.Join(e.WorkDir, "lock")) // scripts need not wait for each other
 			e.Setenv("XDG_CACHE_HOME", cache)
 			e.Setenv("XDG_DATA_HOME", filepath.Join(e.WorkDir, "data"))
 			e.Setenv("PATH", e.Getenv("PATH")+string(os.PathListSeparator)+bin)
