@@ -86,7 +86,8 @@ kernels, and gives one verdict with stated certainty.
 	})
 	root.AddCommand(
 		newRun(), newGate(), newCompare(), newHistory(), newSuites(), newModels(),
-		newKernels(), newDoctor(), newSetup(), newWorker(), newVersion(), newMan(),
+		newKernels(), newDoctor(), newSetup(), newHub(), newAgent(), newDispatch(), newFleet(),
+		newWorker(), newVersion(), newMan(),
 	)
 	return root
 }
