@@ -78,7 +78,7 @@ func TestRefusal(t *testing.T) {
 	f.here(t, 2)
 	f.order(t, "d", "", false)
 	for _, s := range f.ends(t, "d") {
-		want := map[string]string{"no": "refused: no engine: unsupported operation", "bad": "failed: the board is on fire"}[s.Agent]
+		want := map[string]string{"no": "refused: no engine", "bad": "failed: the board is on fire"}[s.Agent]
 		if got := string(s.State) + ": " + s.Outcome.Reason; got != want {
 			t.Errorf("%s: %q, want %q", s.Agent, got, want)
 		}

@@ -74,7 +74,11 @@ func (a *Agent) connect() error {
 		nats.PingInterval(20*time.Second),
 		nats.ConnectHandler(func(*nats.Conn) { a.log.Info("connected", "hub", a.self.Hub.Host); a.poke() }),
 		nats.ReconnectHandler(func(*nats.Conn) { a.log.Info("connected again", "hub", a.self.Hub.Host); a.poke() }),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { a.log.Warn("disconnected", "hub", a.self.Hub.Host, "why", err) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil { // nil is the agent's own end
+				a.log.Warn("disconnected", "hub", a.self.Hub.Host, "why", err)
+			}
+		}),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { a.log.Debug("connect", "hub", a.self.Hub.Host, "why", err) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { a.log.Warn("the hub refuses", "why", err) }),
 	)

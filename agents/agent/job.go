@@ -112,7 +112,7 @@ func (a *Agent) outcome(ctx context.Context, m jetstream.Msg, id string) *agents
 	case ctx.Err() != nil:
 		return nil
 	case errors.Is(err, errors.ErrUnsupported):
-		return fail(agents.Refused, "%v", err)
+		return fail(agents.Refused, "%s", strings.TrimSuffix(err.Error(), ": "+errors.ErrUnsupported.Error()))
 	case err != nil:
 		return fail(agents.Failed, "%v", err)
 	case len(packed) > agents.MaxMessage:

@@ -193,8 +193,11 @@ func events(c *cobra.Command, cl *hub.Client, dispatch string) (func(), error) {
 
 // who names the device or class of a target.
 func who(t agents.Target) string {
-	if t.Device == "" {
+	switch {
+	case t.Device == "":
 		return "any " + t.Class
+	case t.Name == "":
+		return t.Device
 	}
 	return t.Name
 }
@@ -259,7 +262,7 @@ func printResults(c *cobra.Command, cl *hub.Client, all []hub.JobStatus, format 
 		if format == "json" {
 			continue
 		}
-		fmt.Fprintf(c.OutOrStdout(), "── %s, %s ──\n", r.Device.Name, r.Device.Class)
+		fmt.Fprintf(c.OutOrStdout(), "── %s, %s ──\n", who(s.Target), r.Device.Class)
 		o := render.Options{Width: width(c.OutOrStdout(), 120), Color: colour(c.OutOrStdout())}
 		if err := render.Render(c.OutOrStdout(), format, r, o); err != nil {
 			return err
