@@ -22,6 +22,10 @@ type Command struct {
 	Env  []string // added to this process's own environment
 	Dir  string
 	CPUs []int // pins the worker and all its threads; nil leaves it free. Ignored where the system cannot pin.
+
+	// Quiet, if set, is locked while a timed region is open: whoever sends
+	// or reads on this device beside the measurement takes it meanwhile.
+	Quiet sync.Locker
 }
 
 // A Worker is a live worker process. Its calls may come from any goroutine
@@ -38,6 +42,7 @@ type Worker struct {
 	w     *bufio.Writer
 	r     *bufio.Reader
 	words *tail
+	quiet sync.Locker
 
 	done chan struct{} // closed when the process has been waited for
 	exit error         // its exit status, once done
@@ -127,6 +132,10 @@ func (w *Worker) Run(ctx context.Context, d time.Duration, n int) (Block, error)
 }
 
 func (w *Worker) block(ctx context.Context, op string, d time.Duration, n int) (Block, error) {
+	if w.quiet != nil {
+		w.quiet.Lock()
+		defer w.quiet.Unlock()
+	}
 	a, lat, err := w.call(ctx, &request{Op: op, MinNS: int64(d), MinRuns: int64(n)}, nil)
 	if err != nil {
 		return Block{}, err

@@ -95,7 +95,8 @@ kernels, and gives one verdict with stated certainty.
 	})
 	root.AddCommand(
 		newRun(), newWhy(), newGate(), newCompare(), newReport(), newHistory(), newPush(), newSuites(), newModels(),
-		newKernels(), newDoctor(), newSetup(), newWorker(), newVersion(), newMan(),
+		newKernels(), newDoctor(), newSetup(), newHub(), newAgent(), newDispatch(), newFleet(),
+		newWorker(), newVersion(), newMan(),
 	)
 	return root
 }

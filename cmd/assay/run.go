@@ -10,6 +10,7 @@ import (
 
 	"assay/bench"
 	"assay/bench/loadgen"
+	"assay/bench/lock"
 	"assay/models"
 	"assay/reports/render"
 	"assay/reports/store"
@@ -145,6 +146,13 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 		return nil, err
 	}
 	set.Labels = own
+	free, err := lock.Take(c.Context(), func() {
+		fmt.Fprintf(c.ErrOrStderr(), "waiting: another assay measures on this machine, and two at once measure each other (%s)\n", lock.Path())
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer free()
 	step, end := progress(c.ErrOrStderr())
 	set.Progress = step
 	r, err := keep.measure(c.Context(), set, x.Groups)

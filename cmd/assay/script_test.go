@@ -5,19 +5,24 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/tools/txtar"
 
 	"assay/bench/energy"
 	"assay/bench/engine/ortlib"
 	"assay/bench/host"
+	"assay/bench/lock"
 	"assay/bench/runner"
 	"assay/models/data"
 	"assay/models/zoo"
@@ -61,6 +66,15 @@ func TestScript(t *testing.T) {
 			}
 			e.Setenv("ZOO", filepath.Join(repo, "models", "zoo"))
 			e.Setenv("REPO", repo)
+			hub, err := net.Listen("tcp", "127.0.0.1:0") // an address that nobody listens on
+			if err != nil {
+				return err
+			}
+			e.Setenv("HUB", hub.Addr().String())
+			if err := hub.Close(); err != nil {
+				return err
+			}
+			e.Setenv(lock.Variable, filepath.Join(e.WorkDir, "lock")) // scripts need not wait for each other
 			e.Setenv("XDG_CACHE_HOME", cache)
 			e.Setenv("XDG_DATA_HOME", filepath.Join(e.WorkDir, "data"))
 			e.Setenv("PATH", e.Getenv("PATH")+string(os.PathListSeparator)+bin)
@@ -81,7 +95,7 @@ func TestScript(t *testing.T) {
 			}
 			return false, nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"truncate": truncate, "lines": lines, "images": images, "influxd": influxCmd(t)},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"truncate": truncate, "lines": lines, "images": images, "influxd": influxCmd(t), "tree": tree, "eventually": eventually},
 	})
 }
 
@@ -126,6 +140,34 @@ func images(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(err)
 		ts.Check(png.Encode(f, &image.Gray{Pix: s.Input.Data, Stride: 28, Rect: image.Rect(0, 0, 28, 28)}))
 		ts.Check(f.Close())
+	}
+}
+
+// tree NAME DIR unpacks the recorded tree of a board.
+func tree(ts *testscript.TestScript, _ bool, args []string) {
+	a, err := txtar.ParseFile(filepath.Join(ts.Getenv("REPO"), "bench", "host", "testdata", args[0]+".txtar"))
+	ts.Check(err)
+	for _, f := range a.Files {
+		path := filepath.Join(ts.MkAbs(args[1]), filepath.FromSlash(f.Name))
+		ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
+		ts.Check(os.WriteFile(path, f.Data, 0o644))
+	}
+}
+
+// eventually FILE PATTERN COMMAND… repeats a command until its output, which
+// goes to FILE, matches.
+func eventually(ts *testscript.TestScript, _ bool, args []string) {
+	want := regexp.MustCompile(args[1])
+	for end := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		err := ts.Exec(args[2], args[3:]...)
+		out := ts.ReadFile("stdout")
+		if err == nil && want.MatchString(out) {
+			ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(out), 0o644))
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("after a minute %v: %v\n%s%s", args[2:], err, out, ts.ReadFile("stderr"))
+		}
 	}
 }
 

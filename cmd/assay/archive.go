@@ -8,14 +8,14 @@ import (
 	"assay/reports/store/influx"
 )
 
-// A keeper is where runs are kept and pushed to.
-type keeper struct {
+// An archive is where runs are kept and pushed to.
+type archive struct {
 	db     *store.SQLite  // nil where nothing is stored
 	client *influx.Client // nil where nothing is pushed
 }
 
 // open opens the store and, where there is one, the way to an InfluxDB.
-func (f *runFlags) open(ctx context.Context) (k keeper, err error) {
+func (f *runFlags) open(ctx context.Context) (k archive, err error) {
 	if k.db, err = openStore(ctx, f.store); err != nil {
 		return k, err
 	}
@@ -25,7 +25,7 @@ func (f *runFlags) open(ctx context.Context) (k keeper, err error) {
 	return k, err
 }
 
-func (k keeper) close() {
+func (k archive) close() {
 	if k.client != nil {
 		k.client.Close()
 	}
@@ -35,7 +35,7 @@ func (k keeper) close() {
 }
 
 // measure runs the groups while no process delivers out of the store.
-func (k keeper) measure(ctx context.Context, set bench.Setup, groups []bench.Group) (*bench.Result, error) {
+func (k archive) measure(ctx context.Context, set bench.Setup, groups []bench.Group) (*bench.Result, error) {
 	if k.db != nil {
 		release, err := k.db.Outbox().Measuring(ctx)
 		if err != nil {
