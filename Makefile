@@ -5,7 +5,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X assay/bench/engine/native.Version
 export GOFLAGS := -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build setup run test race noasm nocgo cross lint fuzz bench golden simulate prove zoo clean
+.PHONY: help build setup browser run test race noasm nocgo cross lint fuzz bench golden simulate storm prove zoo influxd clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -20,10 +20,22 @@ setup: build ## fetch ONNX Runtime's library into the user's cache, once
 run: setup ## measure suite quick, print the table, store the run
 	bin/assay run --suite quick
 
-test: setup ## every test (needs a C compiler and npm, installs nothing else)
-	$(GO) test -timeout 14m ./...
+# InfluxDB 1.8.10 is the last that is pure Go; reports/store/influxd runs it from here.
+INFLUXD := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/assay/influxd/1.8.10
+influxd: $(INFLUXD)/influxd ## build InfluxDB for the tests into the user's cache, once
+$(INFLUXD)/influxd:
+	cd / && CGO_ENABLED=0 GOFLAGS= GOBIN='$(INFLUXD)' $(GO) install -trimpath -ldflags '-s -w -X main.version=1.8.10' github.com/influxdata/influxdb/cmd/influxd@v1.8.10
+browser: ## Chromium, for the tests that open the HTML report: installed where missing, as root
+	@for b in chromium chromium-browser google-chrome chrome; do command -v $$b >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; then exit 0; fi; \
+	echo "no Chromium: the tests that open the HTML report are skipped (install the package chromium)"
 
-race: ## the packages that share memory between goroutines, under the race detector
+test: setup influxd browser ## every test (needs a C compiler, npm and, for the HTML report, Chromium)
+	$(GO) test -timeout 14m ./...
+	$(GO) test -tags nvml ./bench/energy
+
+race: influxd ## the packages that share memory between goroutines, under the race detector
 	$(GO) test -race -timeout 20m ./bench/... ./reports/...
 
 noasm: ## reference kernels only
@@ -55,10 +67,13 @@ bench: ## the kernels' benchmarks
 	$(GO) test -run '^$$' -bench . ./bench/kernel/...
 
 golden: ## rewrite golden files and generated docs
-	$(GO) test ./reports/... ./suites/... ./cmd/assay/... -update
+	$(GO) test ./reports/... ./suites/... ./cmd/assay/... ./bench/energy ./bench/host -update
 
 simulate: ## coverage, power and false fails of the method, by simulation
 	$(GO) run ./bench/stat/simulate
+
+storm: influxd ## kill the pushing process 250 times and the server now and then, then count
+	ASSAY_STORM=250 $(GO) test -count=1 -timeout 10m -v -run '^TestStorm$$' ./reports/store/influx
 
 prove: build ## on this machine: 20 A/A groups, 20 slowed workers, a bare loop (needs quiet)
 	CGO_ENABLED=1 $(GO) build -o bin/assay-proof ./bench/proof

@@ -19,7 +19,7 @@ func (m *measured) result() *GroupResult {
 	g := &GroupResult{
 		Task: b.Task, Model: b.Model, Engine: b.Engine, Build: m.s.infos[b.Engine].Build, Provider: b.Provider,
 		Threads: b.Threads, Batch: b.Batch, Scenario: b.Scenario,
-		Trials: m.trials, Rounds: m.rounds, Doubts: m.doubts, Untrusted: m.bad, Seconds: m.took.Seconds(),
+		Trials: m.trials, Rounds: m.rounds, Doubts: m.doubts, Untrusted: m.bad, Seconds: m.took.Seconds(), During: m.during,
 	}
 	if m.pairs {
 		g.Interleave = "pairs"
@@ -104,20 +104,19 @@ func (m *measured) caseResult(g *GroupResult, c *candidate) CaseResult {
 	return r
 }
 
-// processMetrics are what each fresh process tells once: cold starts from
-// processes of their own, memory from the trials' processes.
-var processMetrics = []struct {
+// A processMetric is what each fresh process tells once.
+type processMetric struct {
 	metric *metric.Metric
 	of     func(*candidate) []float64
-}{
+}
+
+// processMetrics are cold starts, from processes of their own, and memory, from
+// the trials' processes.
+var processMetrics = append([]processMetric{
 	{metric.Start, coldOf(func(d coldData) float64 { return d.start.Seconds() })},
 	{metric.Load, coldOf(func(d coldData) float64 { return d.load.Seconds() })},
 	{metric.First, coldOf(func(d coldData) float64 { return d.first.Seconds() })},
-	{metric.PeakMemory, func(c *candidate) []float64 {
-		return perTrial(c, func(t *trialData) float64 { return float64(t.peak) })
-	}},
-	{metric.Steady, func(c *candidate) []float64 { return perTrial(c, func(t *trialData) float64 { return float64(t.pss) }) }},
-}
+}, memoryMetrics()...)
 
 func coldOf(f func(coldData) float64) func(*candidate) []float64 {
 	return func(c *candidate) []float64 {
@@ -155,11 +154,15 @@ func (m *measured) fixed(r *CaseResult, c *candidate) {
 		values := p.of(c)
 		e, ok := absolute(p.metric, values, len(values))
 		if !ok {
+			m.unmeasured(c, p.metric)
 			continue
 		}
+		e.Source = m.sources[p.metric.Name]
 		r.Values = append(r.Values, e)
 		if own, b, ok := m.processes(p.metric.Name, c, base); ok && c != base {
-			r.Against = append(r.Against, unpaired(p.metric, own, b))
+			against := unpaired(p.metric, own, b)
+			against.Source = e.Source
+			r.Against = append(r.Against, against)
 		}
 	}
 	for _, x := range exactMetrics {
@@ -252,9 +255,12 @@ func samplesOf(c *candidate) []metric.Sample {
 		}
 		out = append(out,
 			metric.Sample{Metric: metric.P50.Name, Unit: metric.P50.Unit, Trial: t.trial, Values: p50},
-			metric.Sample{Metric: metric.Throughput.Name, Unit: metric.Throughput.Unit, Trial: t.trial, Values: mean},
-			metric.Sample{Metric: metric.PeakMemory.Name, Unit: "B", Trial: t.trial, Values: []float64{float64(t.peak)}},
-			metric.Sample{Metric: metric.Steady.Name, Unit: "B", Trial: t.trial, Values: []float64{float64(t.pss)}})
+			metric.Sample{Metric: metric.Throughput.Name, Unit: metric.Throughput.Unit, Trial: t.trial, Values: mean})
+		for _, f := range footprints {
+			if v := f.of(&t.memory); v > 0 {
+				out = append(out, metric.Sample{Metric: f.metric.Name, Unit: f.metric.Unit, Trial: t.trial, Values: []float64{float64(v)}})
+			}
+		}
 		for _, r := range []reduction{p90Of, p99Of} {
 			if v := r.value(t); !math.IsNaN(v) {
 				out = append(out, metric.Sample{Metric: r.metric.Name, Unit: r.metric.Unit, Trial: t.trial, Values: []float64{v}})

@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"assay/bench/metric"
 	"assay/bench/stat"
@@ -106,18 +107,26 @@ func (m *measured) ratioOf(mt *metric.Metric, logs []float64, level float64) (me
 }
 
 // absolute is a case's own number: the geometric mean over trials or
-// processes. Its interval on the logs is Stein's where the data chose the
-// number of trials after the pilot, and Student's where pilot is all of them.
+// processes.
 func absolute(mt *metric.Metric, values []float64, pilot int) (metric.Estimate, bool) {
-	logs := stat.Logs(positive(values))
-	if len(logs) == 0 {
+	values = positive(values)
+	if len(values) == 0 {
 		return metric.Estimate{}, false
 	}
-	iv := stat.Exactly(stat.Mean(logs)).Exp()
-	if len(logs) > 1 {
-		iv = stat.SteinInterval(logs, pilot, confidence).Exp()
+	iv := interval(values, pilot, confidence)
+	return metric.Estimate{Metric: mt.Name, Unit: mt.Unit, Value: iv.Mid, Low: iv.Low, High: iv.High, N: len(values)}, true
+}
+
+// interval is that of a case's own numbers, on their logs: Stein's where the
+// data chose the number of trials after the pilot, and Student's where pilot is
+// all of them. Numbers that are all the same, as the bytes of an arena are,
+// stay what they are: their logarithm comes back rounded, and would miss a limit
+// that they just meet.
+func interval(values []float64, pilot int, level float64) stat.Interval {
+	if slices.Min(values) == slices.Max(values) {
+		return stat.Exactly(values[0])
 	}
-	return metric.Estimate{Metric: mt.Name, Unit: mt.Unit, Value: iv.Mid, Low: iv.Low, High: iv.High, N: len(logs)}, true
+	return stat.SteinInterval(stat.Logs(values), pilot, level).Exp()
 }
 
 // tailNote says where a percentile rests on too few queries: MLPerf's early
@@ -153,16 +162,7 @@ func perTrial(c *candidate, f func(*trialData) float64) []float64 {
 // markClock drops the blocks during which the clock was below minClock of the
 // group's median; clocks that cannot be read mark nothing.
 func (m *measured) markClock() {
-	var all []float64
-	m.eachBlock(func(b *block) {
-		if b.mhz > 0 {
-			all = append(all, b.mhz)
-		}
-	})
-	if len(all) == 0 {
-		return
-	}
-	typical := stat.Median(all)
+	typical := m.clock()
 	m.eachBlock(func(b *block) {
 		if b.dropped == "" && b.mhz > 0 && b.mhz < minClock*typical {
 			b.dropped = fmt.Sprintf("the clock fell to %.0f of %.0f MHz", b.mhz, typical)

@@ -22,6 +22,8 @@ import (
 // worker is a real child process of this test binary that speaks the real
 // protocol.
 type script struct {
+	Memory appetite
+
 	Spin      time.Duration // one inference
 	Wrong     int           // every Wrong-th label is answered wrongly; 0 is never
 	Load      string        // an error at loading
@@ -32,6 +34,9 @@ type script struct {
 	Nonsense  bool          // writes garbage in the middle of the protocol
 	Say       string        // last words on stderr
 }
+
+// roles are what this test binary does where a variable of that name is set.
+var roles = map[string]func(){}
 
 func TestMain(m *testing.M) {
 	if os.Getenv("ASSAY_FAKE_WORKER") != "" {
@@ -44,6 +49,12 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		return
+	}
+	for name, role := range roles {
+		if os.Getenv(name) != "" {
+			role()
+			return
+		}
 	}
 	os.Exit(m.Run())
 }
@@ -71,6 +82,7 @@ func (f fakeEngine) Open(_ context.Context, a models.Artifact, _ engine.Options)
 	case s.script.Load != "":
 		return nil, errors.New(s.script.Load)
 	}
+	s.Memory.load(a.Path)
 	return s, nil
 }
 
@@ -87,6 +99,7 @@ func (s *fakeSession) IO() (in, out []engine.Desc) {
 }
 
 func (s *fakeSession) Bind(sets [][]tensor.Tensor, out []tensor.Tensor) error {
+	s.Memory.die("bind")
 	s.sets, s.res = sets, out
 	return nil
 }
@@ -109,6 +122,7 @@ func (s *fakeSession) Run(i int) error {
 	if s.misbehaves(s.HangAfter) {
 		time.Sleep(time.Hour)
 	}
+	s.Memory.run()
 	if s.Nonsense && s.n > 3 {
 		s.out.Write([]byte("this is no frame\n"))
 	}

@@ -37,8 +37,7 @@ type trialData struct {
 	trial  int
 	set    int      // workers that were interleaved together have the same
 	blocks []*block // one per round, nil where the worker had failed
-	peak   int64
-	pss    int64
+	memory footprint
 }
 
 // measured is a group while it is measured: the baseline, its control, and
@@ -55,6 +54,8 @@ type measured struct {
 	took   time.Duration
 	cpus   []int // that workers are pinned to
 	probe  Prober
+	watch  *host.Watch
+	during host.During // what watch saw
 	s      *session
 
 	sources map[string]string // by metric: what measured it, for example "rapl (package)"
@@ -113,6 +114,9 @@ func (s *session) time(ctx context.Context, g Group, budget time.Duration) *meas
 	begun := time.Now()
 	before := s.Observe()
 	m.choosePairs()
+	if s.Watch != nil {
+		m.watch = s.Watch(m.cpus)
+	}
 	want := s.Plan.Trials
 	for t := 0; t < want && ctx.Err() == nil && len(m.live()) > 0; t++ {
 		s.step("timing", m.name(), float64(t)/float64(want), "trial %d of %d", t+1, want)
@@ -202,7 +206,7 @@ func (m *measured) interleave(ctx context.Context, t int, set []*candidate) {
 	for _, c := range m.shuffled(set) {
 		if w := m.warm(ctx, c); w != nil {
 			workers[c] = w
-			data[c] = &trialData{trial: t, set: m.sets, peak: w.peak, pss: w.pss}
+			data[c] = &trialData{trial: t, set: m.sets}
 		}
 	}
 	rounds := m.s.Plan.Rounds
@@ -213,6 +217,7 @@ func (m *measured) interleave(ctx context.Context, t int, set []*candidate) {
 		}
 		m.rounds = max(m.rounds, r+1-extra)
 	}
+	m.remember(ctx, workers, data)
 	for c, d := range data {
 		if ctx.Err() == nil && c.status == OK {
 			c.trials = append(c.trials, *d)
@@ -229,6 +234,7 @@ func (m *measured) round(ctx context.Context, set []*candidate, workers map[*can
 		if w == nil || c.status != OK || ctx.Err() != nil {
 			continue
 		}
+		m.watch.Look() // all workers wait: no timed region runs
 		b, err := m.visit(ctx, w)
 		if err != nil && ctx.Err() == nil {
 			words := w.LastWords()
@@ -258,7 +264,7 @@ func (m *measured) round(ctx context.Context, set []*candidate, workers map[*can
 // warm opens, binds and warms a worker for c; nil if that failed.
 func (m *measured) warm(ctx context.Context, c *candidate) *worker {
 	for {
-		w := m.s.open(ctx, c, m.cpus, c.Threads)
+		w := m.s.open(ctx, c, m.cpus, c.Threads, m.follow)
 		if w == nil {
 			return nil
 		}
@@ -269,7 +275,7 @@ func (m *measured) warm(ctx context.Context, c *candidate) *worker {
 			cancel()
 		}
 		if err == nil {
-			w.remember()
+			w.memory.warmed()
 			return w
 		}
 		words := w.LastWords()
@@ -317,11 +323,29 @@ func (w *worker) end(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	w.Close(ctx) // an error here is a worker that had to be killed, after its last measurement
+	w.leave()
 }
 
 // condition judges what happened to the device while the group was measured.
 func (m *measured) condition(before, after host.Condition) {
-	doubts, violations := host.Compare(before, after)
+	m.during = m.watch.End()
+	m.during.LoadMHz = m.clock()
+	doubts, violations := host.Compare(before, m.during, after)
 	m.doubts = append(m.doubts, doubts...)
 	m.bad = append(m.bad, violations...)
+}
+
+// clock is the median over the group's blocks of the pinned cores' clock right
+// after the block, in MHz; 0 if unknown.
+func (m *measured) clock() float64 {
+	var all []float64
+	m.eachBlock(func(b *block) {
+		if b.mhz > 0 {
+			all = append(all, b.mhz)
+		}
+	})
+	if len(all) == 0 {
+		return 0
+	}
+	return stat.Median(all)
 }

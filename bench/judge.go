@@ -139,9 +139,9 @@ func (m *measured) absolute(e *verdict.Evidence, g verdict.Gate, c *candidate, r
 	if own, _, ok := m.processes(g.Metric, c, c); ok {
 		values, pilot, of = own, len(own), "processes"
 	}
-	if logs := stat.Logs(positive(values)); len(logs) > 1 {
-		e.At = func(level float64) stat.Interval { return stat.SteinInterval(logs, pilot, level).Exp() }
-		e.N, e.Of = len(logs), of
+	if values = positive(values); len(values) > 1 {
+		e.At = func(level float64) stat.Interval { return interval(values, pilot, level) }
+		e.N, e.Of = len(values), of
 		return
 	}
 	v, ok := r.Value(g.Metric)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"assay/bench/engine"
-	"assay/bench/memory"
 	"assay/bench/runner"
 	"assay/models/data"
 	"assay/models/tensor"
@@ -32,8 +31,8 @@ type worker struct {
 	*runner.Worker
 	load  runner.Loaded
 	start time.Duration // process start until hello was answered
-	peak  int64         // B, after loading and warming
-	pss   int64         // B
+
+	memory *footprint // nil where it is not followed
 }
 
 // candidate is one case while it is measured, its control included: the
@@ -89,9 +88,9 @@ func broken(err error) bool {
 // open starts a worker for c, loads its model and binds the inputs. A broken
 // worker is tried once more; then the case has failed and open returns nil.
 // It returns nil without failing the case when ctx is done.
-func (s *session) open(ctx context.Context, c *candidate, cpus []int, threads int) *worker {
+func (s *session) open(ctx context.Context, c *candidate, cpus []int, threads int, started ...func(*worker)) *worker {
 	for {
-		w, err := s.openOnce(ctx, c, cpus, threads)
+		w, err := s.openOnce(ctx, c, cpus, threads, started...)
 		if err == nil {
 			return w
 		}
@@ -110,7 +109,8 @@ func (s *session) open(ctx context.Context, c *candidate, cpus []int, threads in
 	}
 }
 
-func (s *session) openOnce(ctx context.Context, c *candidate, cpus []int, threads int) (*worker, error) {
+// openOnce calls started between the hello and loading.
+func (s *session) openOnce(ctx context.Context, c *candidate, cpus []int, threads int, started ...func(*worker)) (*worker, error) {
 	if c.Err != "" {
 		return nil, errors.New(c.Err)
 	}
@@ -132,12 +132,16 @@ func (s *session) openOnce(ctx context.Context, c *candidate, cpus []int, thread
 	if c.Build != "" && c.Build != info.Build {
 		return w, fmt.Errorf("wanted %s build %s, this is %s: %w", c.Engine, c.Build, info.Build, errors.ErrUnsupported)
 	}
+	for _, f := range started {
+		f(w)
+	}
 	loadCtx, cancelLoad := context.WithTimeout(ctx, loadDeadline)
 	defer cancelLoad()
 	w.load, err = p.Load(loadCtx, c.Artifact, engine.Options{Provider: c.Provider, Threads: threads, Batch: c.Batch})
 	if err != nil {
 		return w, err
 	}
+	w.memory.loaded()
 	c.settings, c.packed = w.load.Settings, w.load.PackedSize
 	return w, nil
 }
@@ -154,7 +158,9 @@ func (s *session) bind(ctx context.Context, c *candidate, w *worker, sets int) e
 	}
 	ctx, cancel := context.WithTimeout(ctx, runDeadline)
 	defer cancel()
-	return w.Bind(ctx, all)
+	err = w.Bind(ctx, all)
+	w.memory.bound()
+	return err
 }
 
 // inputSets returns n sets of inputs of the given batch, spread over d.
@@ -203,13 +209,6 @@ func stack(parts [][]tensor.Tensor) ([]tensor.Tensor, error) {
 		}
 	}
 	return out, nil
-}
-
-// remember reads the worker's memory from outside, after it is warm.
-func (w *worker) remember() {
-	if u, err := memory.Read(w.Pid()); err == nil {
-		w.peak, w.pss = u.PeakRSS, u.PSS
-	}
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

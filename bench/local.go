@@ -2,6 +2,7 @@ package bench
 
 import (
 	"assay/bench/host"
+	"assay/bench/memory"
 )
 
 // Local returns a Setup with everything that this device itself provides:
@@ -17,8 +18,10 @@ func Local() (Setup, error) {
 		Device:       d,
 		Observe:      func() host.Condition { return host.Observe(sys) },
 		Probe:        func(cpus []int) Prober { return host.NewProbe(cpus) },
+		Watch:        func(cpus []int) *host.Watch { return host.NewWatch(sys, cpus) },
 		CPUs:         lastCPUs,
 		MemAvailable: func() int64 { return host.Observe(sys).FreeMem },
+		Shared:       func(pid int) (*memory.Shared, error) { return memory.FollowShared(sys.FS, pid) },
 		Explain:      Explainer(d.Features),
 	}, nil
 }

@@ -50,6 +50,7 @@ type GroupResult struct {
 	Interleave string       `json:"interleave,omitempty"` // "" all together, "pairs" where memory could not hold the group
 	Untrusted  []string     `json:"untrusted,omitempty"`  // causes; timing and energy verdicts are replaced
 	Doubts     []string     `json:"doubts,omitempty"`     // footnotes
+	During     host.During  `json:"during,omitzero"`      // the device between the blocks of the rounds
 	Energy     *EnergyInfo  `json:"energy,omitempty"`     // nil where energy was not asked for or there is no meter
 	Cases      []CaseResult `json:"cases"`                // the baseline first
 	Seconds    float64      `json:"seconds"`

@@ -11,6 +11,7 @@ import (
 
 	"assay/bench/engine"
 	"assay/bench/host"
+	"assay/bench/memory"
 	"assay/bench/metric"
 	"assay/bench/runner"
 	"assay/bench/task"
@@ -57,6 +58,10 @@ type Setup struct {
 	Probe   func(cpus []int) Prober
 	CPUs    func(threads int) []int
 
+	// Watch looks at the device while a group is measured, between blocks;
+	// nil looks at nothing.
+	Watch func(cpus []int) *host.Watch
+
 	// MemAvailable returns the bytes that workers may take together.
 	MemAvailable func() int64
 
@@ -65,6 +70,9 @@ type Setup struct {
 	// Explain may add notes to a measured candidate, for example why its
 	// compression does not pay on this device.
 	Explain func(g *GroupResult, c *CaseResult) []string
+
+	// Shared follows what a worker shares with the GPU; nil where nothing can.
+	Shared func(pid int) (*memory.Shared, error)
 }
 
 // A Prober is read between blocks: cheap, without allocation.

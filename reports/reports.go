@@ -32,6 +32,16 @@ type Run struct {
 	Words    map[verdict.Word]int `json:"verdicts"` // cases by their worst verdict
 }
 
+// Labelled reports whether the run has all these labels.
+func (r *Run) Labelled(want map[string]string) bool {
+	for k, v := range want {
+		if r.Labels[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
 // A Point is one run's value of a series.
 type Point struct {
 	Run      string          `json:"run"`

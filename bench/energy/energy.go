@@ -180,13 +180,14 @@ var ErrNoMeter = fmt.Errorf("no energy meter: %w", errors.ErrUnsupported)
 
 // Open returns the meter called name ("rapl", or "rapl/psys" where a kind has
 // several), or with "" the preferred one, and closes all others. The error
-// wraps ErrNoMeter where there is none, with the reasons that probes gave.
+// wraps ErrNoMeter where there is none, and the reasons that probes gave, of
+// which RemedyOf takes the preferred one's.
 func Open(ctx context.Context, env Env, name string) (Meter, error) {
 	if want, _, _ := strings.Cut(name, "/"); want != "" && !slices.Contains(Kinds(), want) {
 		return Meter{}, fmt.Errorf("unknown meter %q (have %s)", name, strings.Join(Kinds(), ", "))
 	}
 	var chosen *Meter
-	var reasons []string
+	var reasons error
 	for _, f := range Find(ctx, env) {
 		for _, m := range f.Meters {
 			if chosen == nil && (name == "" || name == f.Kind || name == m.Name) {
@@ -195,15 +196,20 @@ func Open(ctx context.Context, env Env, name string) (Meter, error) {
 			}
 			m.Close() // read-only files and connections: nothing is lost with them
 		}
-		if f.Err != nil {
-			reasons = append(reasons, fmt.Sprintf("%s: %v", f.Kind, f.Err))
+		switch {
+		case f.Err != nil && reasons != nil:
+			reasons = fmt.Errorf("%w; %s: %w", reasons, f.Kind, f.Err)
+		case f.Err != nil:
+			reasons = fmt.Errorf("%s: %w", f.Kind, f.Err)
 		}
 	}
 	switch {
 	case chosen != nil:
 		return *chosen, nil
-	case len(reasons) > 0:
-		return Meter{}, fmt.Errorf("%w: %s", ErrNoMeter, strings.Join(reasons, "; "))
+	case RemedyOf(reasons) != "":
+		return Meter{}, fmt.Errorf("%w: %w (assay doctor says what mends it)", ErrNoMeter, reasons)
+	case reasons != nil:
+		return Meter{}, fmt.Errorf("%w: %w", ErrNoMeter, reasons)
 	case name != "":
 		return Meter{}, fmt.Errorf("%w of kind %s on this device", ErrNoMeter, name)
 	}

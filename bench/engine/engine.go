@@ -70,6 +70,11 @@ type Session interface {
 // A Sizer is a Session that knows how large its packed weights are, in bytes.
 type Sizer interface{ PackedSize() int64 }
 
+// An Arena is a Session that knows how many bytes its own allocator has taken
+// from the system for the values of the graph, and for the weights where it
+// keeps them there; −1 is unknown.
+type Arena interface{ ArenaSize() int64 }
+
 var registry = map[string]Engine{}
 
 // Register adds an engine; it panics on a second engine of the same name.

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"fmt"
 	"io/fs"
 	"regexp"
 	"slices"
@@ -16,6 +17,8 @@ type cpuinfo struct {
 	mhz      float64  // mean of "cpu MHz", 0 where there is none
 	micro    string   // microcode revision
 	virtual  bool     // a hypervisor announces itself
+	id       string   // family, model and stepping, or implementer, part and revision, as numbers
+	revision string   // of a Raspberry Pi's board
 }
 
 // relevant are the instruction sets that kernels choose by, as the kernel
@@ -44,7 +47,7 @@ var parts = map[string]string{
 // readCPU reads /proc/cpuinfo: a block of "key : value" lines per CPU.
 func readCPU(root fs.FS) cpuinfo {
 	var c cpuinfo
-	var names []string
+	var names, ids []string
 	var all [][]string
 	mhz, clocks := 0.0, 0
 	block := map[string]string{}
@@ -56,6 +59,9 @@ func readCPU(root fs.FS) cpuinfo {
 			}
 			c.arch = cpuArch(block)
 			c.micro = block["microcode"]
+			if id := cpuID(block); id != "" && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
 			set := strings.Fields(block["flags"] + " " + block["Features"])
 			c.virtual = c.virtual || slices.Contains(set, "hypervisor")
 			all = append(all, set)
@@ -63,6 +69,9 @@ func readCPU(root fs.FS) cpuinfo {
 				mhz += v
 				clocks++
 			}
+		}
+		if r := block["Revision"]; r != "" {
+			c.revision = r
 		}
 		block = map[string]string{}
 	}
@@ -74,7 +83,7 @@ func readCPU(root fs.FS) cpuinfo {
 		}
 	}
 	flush()
-	c.name = strings.Join(names, " + ")
+	c.name, c.id = strings.Join(names, " + "), strings.Join(ids, " + ")
 	for _, f := range relevant {
 		if len(all) > 0 && !slices.ContainsFunc(all, func(set []string) bool { return !slices.Contains(set, f) }) {
 			c.features = append(c.features, f)
@@ -96,6 +105,18 @@ func cpuArch(block map[string]string) string {
 		return "arm"
 	case block["isa"] != "":
 		return "riscv64"
+	}
+	return ""
+}
+
+// cpuID is the CPU's identity in numbers: "GenuineIntel 6/143/8" (family,
+// model, stepping), "0x41/0xd0b r4p1" (implementer, part, revision).
+func cpuID(block map[string]string) string {
+	if impl := block["CPU implementer"]; impl != "" {
+		return fmt.Sprintf("%s/%s r%sp%s", impl, block["CPU part"], strings.TrimPrefix(block["CPU variant"], "0x"), block["CPU revision"])
+	}
+	if v := block["vendor_id"]; v != "" {
+		return fmt.Sprintf("%s %s/%s/%s", v, block["cpu family"], block["model"], block["stepping"])
 	}
 	return ""
 }

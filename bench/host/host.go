@@ -26,21 +26,27 @@ type Device struct {
 
 // A Condition is a device's state at one moment.
 type Condition struct {
-	At        time.Time          `json:"at"`
-	CPUs      int                `json:"cpus,omitempty"` // online
-	Governor  string             `json:"governor,omitempty"`
-	Driver    string             `json:"driver,omitempty"`  // of the clock: on intel_pstate and amd-pstate "powersave" means automatic
-	MHz       float64            `json:"mhz,omitempty"`     // mean current clock, 0 if unknown
-	MaxMHz    float64            `json:"max_mhz,omitempty"` // the highest clock that the governor may choose, 0 if unknown
-	Celsius   map[string]float64 `json:"celsius,omitempty"`
-	Throttled int64              `json:"throttled"`          // throttle events since boot, −1 if unknown
-	Firmware  uint32             `json:"firmware,omitempty"` // Raspberry Pi's get_throttled: bits 0–3 now, 16–19 since boot
-	Steal     float64            `json:"steal_sec"`          // CPU seconds stolen since boot
-	Busy      float64            `json:"busy_sec"`           // CPU seconds used by all processes since boot
-	Own       float64            `json:"own_sec"`            // CPU seconds of this process and of those of its children that have ended
-	Quota     int64              `json:"cgroup_throttled"`   // cgroup nr_throttled, −1 if unknown
-	Load1     float64            `json:"load1"`
-	SwapUsed  int64              `json:"swap_used"`
-	FreeMem   int64              `json:"mem_available"`
-	Notes     []string           `json:"notes,omitempty"`
+	At         time.Time          `json:"at"`
+	CPUs       int                `json:"cpus,omitempty"` // online
+	Governor   string             `json:"governor,omitempty"`
+	Driver     string             `json:"driver,omitempty"`  // of the clock: on intel_pstate and amd-pstate "powersave" means automatic
+	MHz        float64            `json:"mhz,omitempty"`     // mean current clock, 0 if unknown
+	MaxMHz     float64            `json:"max_mhz,omitempty"` // the highest clock that the governor may choose, 0 if unknown
+	Celsius    map[string]float64 `json:"celsius,omitempty"`
+	Throttled  int64              `json:"throttled"`             // throttle events since boot, −1 if unknown
+	PowerMode  string             `json:"power_mode,omitempty"`  // Jetson's nvpmodel
+	OverPower  int64              `json:"oc3,omitempty"`         // events since boot of Jetson's oc3: the module's average power was at its limit
+	Firmware   uint32             `json:"firmware,omitempty"`    // Raspberry Pi's get_throttled: bits 0–3 now, 16–19 since boot
+	FirmwareBy string             `json:"firmware_by,omitempty"` // who told Firmware: sysfs, vcgencmd, rpi_volt; "" if nobody
+	Steal      float64            `json:"steal_sec"`             // CPU seconds stolen since boot
+	Busy       float64            `json:"busy_sec"`              // CPU seconds used by all processes since boot
+	Own        float64            `json:"own_sec"`               // CPU seconds of this process and of those of its children that have ended
+	Quota      int64              `json:"cgroup_throttled"`      // cgroup nr_throttled, −1 if unknown
+	Boost      string             `json:"boost,omitempty"`       // "on" or "off": whether the clock may rise above its nominal value; "" if unknown
+	Waited     float64            `json:"cpu_waited_sec"`        // seconds since boot in which some task waited for a CPU (PSI), −1 if unknown
+	Load1      float64            `json:"load1"`
+	Running    int                `json:"running,omitempty"` // tasks that run or wait for a CPU now, this one included
+	SwapUsed   int64              `json:"swap_used"`
+	FreeMem    int64              `json:"mem_available"`
+	Notes      []string           `json:"notes,omitempty"`
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/shirou/gopsutil/v3/cpu"
@@ -23,13 +24,14 @@ func Identify(sys System) (Device, error) {
 	d := Device{
 		Arch: c.arch, OS: "linux", CPU: c.name, Cores: c.cores, Features: c.features,
 		Kernel: text(root, "proc/sys/kernel/osrelease"), Name: text(root, "proc/sys/kernel/hostname"),
-		Board: board(root), Facts: facts(root, c),
+		Board: board(root), Facts: facts(sys, c),
 	}
 	if n := cpuList(text(root, "sys/devices/system/cpu/online")); n > 0 {
 		d.Cores = n
 	}
-	if c.virtual {
-		d.Virtual = "virtual machine"
+	d.Virtual = hypervisor(root, c.virtual)
+	if m := fields(root, "proc/meminfo")["MemTotal:"]; m > 0 {
+		d.Memory = int64(m) * 1024
 	}
 	if sys.live() {
 		d.ask()
@@ -115,84 +117,49 @@ func (d *Device) identity(root fs.FS) string {
 	return hex.EncodeToString(sum[:])[:12]
 }
 
-// board is the device tree's model, or what the firmware calls the machine.
-func board(root fs.FS) string {
-	if m := text(root, "proc/device-tree/model"); m != "" {
-		return m
-	}
-	vendor, product := text(root, "sys/class/dmi/id/sys_vendor"), text(root, "sys/class/dmi/id/product_name")
-	return strings.TrimSpace(vendor + " " + product)
-}
-
-// boards maps entries of the device tree's compatible list to classes. Jetson
-// modules are told apart by their part number: p3767-0000 and -0001 are Orin
-// NX, -0003 to -0005 Orin Nano.
-var boards = []struct{ prefix, class string }{
-	{"nvidia,p3767-0000", "jetson-orin-nx"},
-	{"nvidia,p3767-0001", "jetson-orin-nx"},
-	{"nvidia,p3767-0003", "jetson-orin-nano"},
-	{"nvidia,p3767-0004", "jetson-orin-nano"},
-	{"nvidia,p3767-0005", "jetson-orin-nano"},
-	{"nvidia,p3701-", "jetson-agx-orin"},
-	{"nvidia,p3834-", "jetson-agx-thor"},
-	{"nvidia,p3668-", "jetson-xavier-nx"},
-	{"nvidia,p2888-", "jetson-agx-xavier"},
-	{"nvidia,p3310-", "jetson-tx2"},
-	{"nvidia,p3489-", "jetson-tx2"},
-	{"nvidia,p3448-", "jetson-nano"},
-	{"nvidia,jetson-nano", "jetson-nano"},
-	{"raspberrypi,5-", "rpi5"},
-	{"raspberrypi,500", "rpi500"},
-	{"raspberrypi,4-model-b", "rpi4"},
-	{"raspberrypi,400", "rpi400"},
-	{"raspberrypi,4-compute", "rpi-cm4"},
-	{"raspberrypi,3-model-b-plus", "rpi3b-plus"},
-	{"raspberrypi,3-", "rpi3"},
-	{"raspberrypi,model-zero-2", "rpi-zero2"},
-	{"raspberrypi,2-", "rpi2"},
-}
-
-// class names the kind of device: boards by name, others by architecture, CPU
-// and number of cores.
-func class(root fs.FS, d Device) string {
-	for entry := range strings.SplitSeq(text(root, "proc/device-tree/compatible"), "\x00") {
-		for _, b := range boards {
-			if _, rest, ok := strings.Cut(entry, "+"); ok && strings.HasPrefix("nvidia,"+rest, b.prefix) {
-				return b.class // "nvidia,p3768-0000+p3767-0000": carrier+module
-			}
-			if strings.HasPrefix(entry, b.prefix) {
-				return b.class
-			}
-		}
-	}
-	name := slug(d.CPU)
-	if name == "" {
-		name = slug(d.Board)
-	}
-	parts := []string{d.Arch, name, fmt.Sprintf("%dc", d.Cores)}
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "-")
-}
-
 // facts are recorded with every run: they explain differences, and key nothing.
-func facts(root fs.FS, c cpuinfo) map[string]string {
+func facts(sys System, c cpuinfo) map[string]string {
 	const cpu = "sys/devices/system/cpu/"
+	root := sys.FS
+	release := l4t(text(root, "etc/nv_tegra_release"))
+	mode, _ := powerMode(sys) // that it could not be had is said by the condition
 	out := map[string]string{}
 	for name, v := range map[string]string{
-		"clock driver": each(root, cpu+"cpu[0-9]*/cpufreq/scaling_driver"),
-		"smt":          text(root, cpu+"smt/control"),
-		"thp":          chosen(text(root, "sys/kernel/mm/transparent_hugepage/enabled")),
-		"aslr":         text(root, "proc/sys/kernel/randomize_va_space"),
-		"microcode":    c.micro,
-		"cpus online":  text(root, cpu+"online"),
-		"l4t":          l4t(text(root, "etc/nv_tegra_release")),
-		"boost":        boost(root),
-		"container":    container(root),
+		"clock driver":  each(root, cpu+"cpu[0-9]*/cpufreq/scaling_driver"),
+		"smt":           text(root, cpu+"smt/control"),
+		"thp":           chosen(text(root, "sys/kernel/mm/transparent_hugepage/enabled")),
+		"aslr":          text(root, "proc/sys/kernel/randomize_va_space"),
+		"microcode":     c.micro,
+		"cpu id":        c.id,
+		"cpus online":   text(root, cpu+"online"),
+		"cpus isolated": text(root, cpu+"isolated"),
+		"numa nodes":    nodes(root),
+		"soc":           soc(root),
+		"compatible":    strings.Join(compatible(root), " "),
+		"firmware":      strings.TrimSpace(text(root, dmi+"bios_vendor") + " " + text(root, dmi+"bios_version")),
+		"pi revision":   piRevision(root, c.revision),
+		"l4t":           release,
+		"jetpack":       jetpacks[release],
+		"power mode":    mode,
+		"jetson_clocks": jetsonClocks(sys),
+		"boost":         boost(root),
+		"container":     container(root),
+		"cgroup cpus":   cpuLimitText(root),
+		"cgroup memory": memoryLimitText(root),
 	} {
 		if v != "" {
 			out[name] = v
 		}
 	}
 	return out
+}
+
+// nodes counts the NUMA nodes, "" where the kernel does not tell.
+func nodes(root fs.FS) string {
+	if n := cpuList(text(root, "sys/devices/system/node/online")); n > 0 {
+		return strconv.Itoa(n)
+	}
+	return ""
 }
 
 // boost says whether the clock may rise above its nominal value.
@@ -202,17 +169,6 @@ func boost(root fs.FS) string {
 		return map[string]string{"0": "on", "1": "off"}[v]
 	}
 	return map[string]string{"1": "on", "0": "off"}[text(root, cpu+"cpufreq/boost")]
-}
-
-// l4t shortens "# R36 (release), REVISION: 4.0, …" to "R36.4.0".
-func l4t(s string) string {
-	major, rest, ok := strings.Cut(strings.TrimPrefix(s, "# "), " ")
-	_, minor, found := strings.Cut(rest, "REVISION: ")
-	if !ok || !found {
-		return ""
-	}
-	minor, _, _ = strings.Cut(minor, ",")
-	return major + "." + minor
 }
 
 // container names the container that assay runs in, "" outside of one.

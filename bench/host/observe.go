@@ -1,8 +1,8 @@
 package host
 
 import (
+	"fmt"
 	"io/fs"
-	"path"
 	"runtime"
 	"strconv"
 	"strings"
@@ -22,18 +22,25 @@ const userHZ = 100
 func Observe(sys System) Condition {
 	root := sys.FS
 	const cpus = "sys/devices/system/cpu/"
-	info := readCPU(root)
+	info, src := readCPU(root), find(sys, nil)
 	c := Condition{
 		At:        time.Now(),
 		CPUs:      cpuList(text(root, cpus+"online")),
-		Governor:  each(root, cpus+"cpu[0-9]*/cpufreq/scaling_governor"),
+		Governor:  distinct(root, src.governors),
 		Driver:    each(root, cpus+"cpu[0-9]*/cpufreq/scaling_driver"),
-		MHz:       meanKHz(root, cpus+"cpu[0-9]*/cpufreq/scaling_cur_freq"),
-		MaxMHz:    meanKHz(root, cpus+"cpu[0-9]*/cpufreq/scaling_max_freq"),
-		Celsius:   celsius(root),
-		Throttled: throttled(root),
-		Firmware:  firmware(root),
-		Quota:     quota(root),
+		MHz:       meanKHz(root, src.clocks),
+		MaxMHz:    meanKHz(root, src.limits),
+		Celsius:   src.celsius(),
+		Throttled: src.throttled(),
+		OverPower: src.sum(src.oc3),
+		Quota:     src.stopped(),
+	}
+	var err error
+	if c.Firmware, c.FirmwareBy, err = src.flags(); err != nil {
+		c.Notes = append(c.Notes, fmt.Sprintf("whether the firmware throttles is unknown: %v", err))
+	}
+	if c.PowerMode, err = powerMode(sys); err != nil {
+		c.Notes = append(c.Notes, fmt.Sprintf("the power mode is unknown: %v", err))
 	}
 	if c.CPUs == 0 {
 		c.CPUs = info.cores
@@ -42,11 +49,17 @@ func Observe(sys System) Condition {
 		c.MHz = info.mhz
 	}
 	c.Busy, c.Steal = cpuTimes(root)
-	if f := strings.Fields(text(root, "proc/loadavg")); len(f) > 0 {
+	c.Boost, c.Waited = boost(root), waited(root)
+	if f := strings.Fields(text(root, "proc/loadavg")); len(f) > 3 {
 		c.Load1, _ = float(f[0])
+		running, _, _ := strings.Cut(f[3], "/")
+		c.Running, _ = strconv.Atoi(running)
 	}
 	if sys.live() {
 		c.ask()
+	}
+	if limit, free := memoryLimit(root); limit > 0 && (c.FreeMem == 0 || free < c.FreeMem) {
+		c.FreeMem = free // the cgroup allows no more
 	}
 	return c
 }
@@ -75,9 +88,9 @@ func (c *Condition) ask() {
 }
 
 // meanKHz is the mean of cpufreq files (kHz) in MHz, 0 if there are none.
-func meanKHz(root fs.FS, pattern string) float64 {
+func meanKHz(root fs.FS, files []string) float64 {
 	sum, n := 0.0, 0
-	for _, p := range glob(root, pattern) {
+	for _, p := range files {
 		if v, ok := number(root, p); ok && v > 0 {
 			sum += v / 1000
 			n++
@@ -87,82 +100,6 @@ func meanKHz(root fs.FS, pattern string) float64 {
 		return 0
 	}
 	return sum / float64(n)
-}
-
-// celsius reads every thermal zone and every hwmon temperature. Both are read:
-// a board may show some sensors here only and some there only.
-func celsius(root fs.FS) map[string]float64 {
-	out := map[string]float64{}
-	add := func(name, file string) {
-		v, ok := number(root, file)
-		if !ok || name == "" {
-			return
-		}
-		if _, twice := out[name]; twice {
-			name += " " + path.Base(path.Dir(file))
-		}
-		out[name] = v / 1000
-	}
-	for _, dir := range glob(root, "sys/class/thermal/thermal_zone*") {
-		add(text(root, dir+"/type"), dir+"/temp")
-	}
-	for _, file := range glob(root, "sys/class/hwmon/hwmon*/temp*_input") {
-		name := text(root, path.Dir(file)+"/name")
-		if label := text(root, strings.TrimSuffix(file, "_input")+"_label"); label != "" {
-			name += " " + label
-		}
-		add(name, file)
-	}
-	if len(out) == 0 {
-		return nil
-	}
-	return out
-}
-
-// throttled sums what the hardware counted since boot: x86 core and package
-// throttling (Linux, arch/x86/kernel/cpu/mce/therm_throt.c; a package counts
-// once, although each of its CPUs shows it) and Jetson's over-current events
-// oc1 and oc2 (oc3 climbs in normal use at full power). −1 where nothing counts.
-func throttled(root fs.FS) int64 {
-	n, known := 0.0, false
-	packages := map[string]float64{}
-	for _, dir := range glob(root, "sys/devices/system/cpu/cpu[0-9]*/thermal_throttle") {
-		if v, ok := number(root, dir+"/core_throttle_count"); ok {
-			n, known = n+v, true
-		}
-		if v, ok := number(root, dir+"/package_throttle_count"); ok {
-			id := text(root, path.Dir(dir)+"/topology/physical_package_id")
-			packages[id], known = max(packages[id], v), true
-		}
-	}
-	for _, v := range packages {
-		n += v
-	}
-	for _, name := range glob(root, "sys/class/hwmon/hwmon*/name") {
-		if text(root, name) != "soctherm_oc" {
-			continue
-		}
-		for _, oc := range []string{"/oc1_event_cnt", "/oc2_event_cnt"} {
-			if v, ok := number(root, path.Dir(name)+oc); ok {
-				n, known = n+v, true
-			}
-		}
-	}
-	if !known {
-		return -1
-	}
-	return int64(n)
-}
-
-// firmware reads Raspberry Pi's get_throttled: hexadecimal without 0x (Linux,
-// drivers/firmware/raspberrypi.c). 0 where there is none.
-func firmware(root fs.FS) uint32 {
-	for _, p := range glob(root, "sys/devices/platform/soc*/soc*:firmware/get_throttled") {
-		if v, err := strconv.ParseUint(text(root, p), 16, 32); err == nil {
-			return uint32(v)
-		}
-	}
-	return 0
 }
 
 // cpuTimes returns the CPU seconds used and stolen since boot: fields 1–3, 6,
@@ -187,49 +124,30 @@ func cpuTimes(root fs.FS) (busy, steal float64) {
 	return busy, steal
 }
 
-// quota sums nr_throttled over our cgroup and its ancestors, whose quotas
-// bind us too; both versions of cgroups. −1 where none is found.
-func quota(root fs.FS) int64 {
-	n, known := 0.0, false
-	for line := range strings.Lines(text(root, "proc/self/cgroup")) {
-		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		if len(f) != 3 {
+// waited returns the seconds since boot in which at least one task waited for
+// a CPU: the total of "some avg10=0.00 … total=109244082", in µs (Linux,
+// Documentation/accounting/psi.rst). −1 where the kernel does not say.
+func waited(root fs.FS) float64 {
+	for line := range strings.Lines(text(root, "proc/pressure/cpu")) {
+		if !strings.HasPrefix(line, "some ") {
 			continue
 		}
-		var mounts []string
-		switch controllers := "," + f[1] + ","; {
-		case f[1] == "":
-			mounts = []string{"sys/fs/cgroup", "sys/fs/cgroup/unified"}
-		case strings.Contains(controllers, ",cpu,"):
-			mounts = []string{"sys/fs/cgroup/" + f[1], "sys/fs/cgroup/cpu"}
-		}
-		for _, m := range mounts {
-			v, ok := throttledIn(root, m, f[2])
-			if ok {
-				n, known = n+v, true
-				break
-			}
+		_, total, _ := strings.Cut(line, "total=")
+		if v, ok := float(total); ok && v >= 0 {
+			return v / 1e6
 		}
 	}
-	if !known {
-		return -1
-	}
-	return int64(n)
+	return -1
 }
 
-// throttledIn sums over a group and its ancestors under one mount. In a
-// container the group's path may be that of the host: only what exists counts.
-func throttledIn(root fs.FS, mount, group string) (n float64, known bool) {
-	if group = path.Clean("/" + group); len(group) > 4096 { // PATH_MAX: no group has such a name
-		return 0, false
-	}
-	for {
-		if v, ok := fields(root, mount+strings.TrimSuffix(group, "/")+"/cpu.stat")["nr_throttled"]; ok {
-			n, known = n+v, true
+// quotaFiles lists the cpu.stat of our cgroup and its ancestors, whose quotas
+// bind us too; both versions of cgroups.
+func quotaFiles(root fs.FS) []string {
+	var out []string
+	for _, dir := range groups(root, "cpu") {
+		if _, ok := fields(root, dir+"/cpu.stat")["nr_throttled"]; ok {
+			out = append(out, dir+"/cpu.stat")
 		}
-		if group == "/" {
-			return n, known
-		}
-		group = path.Dir(group)
 	}
+	return out
 }

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bytes"
 	"io/fs"
 	"math"
 	"slices"
@@ -12,11 +11,16 @@ import (
 // text reads a small file without surrounding space and NULs; "" where it is
 // absent, unreadable (a sensor may answer EAGAIN) or larger than 1 MiB.
 func text(root fs.FS, path string) string {
+	return strings.Trim(raw(root, path), "\x00 \t\r\n")
+}
+
+// raw reads a small file as it is, "" where text does.
+func raw(root fs.FS, path string) string {
 	b, err := fs.ReadFile(root, path)
 	if err != nil || len(b) > 1<<20 {
 		return ""
 	}
-	return string(bytes.Trim(b, "\x00 \t\r\n"))
+	return string(b)
 }
 
 // number reads a finite number; ok is false where there is none.
@@ -45,11 +49,12 @@ func glob(root fs.FS, pattern string) []string {
 	return found
 }
 
-// fields reads a file of "key value" lines, such as cgroup's cpu.stat.
+// fields reads a file of "key value" lines, such as cgroup's cpu.stat, or
+// "key: value unit", such as /proc/meminfo.
 func fields(root fs.FS, path string) map[string]float64 {
 	out := map[string]float64{}
 	for line := range strings.Lines(text(root, path)) {
-		if f := strings.Fields(line); len(f) == 2 {
+		if f := strings.Fields(line); len(f) == 2 || len(f) == 3 {
 			if v, ok := float(f[1]); ok {
 				out[f[0]] = v
 			}
@@ -82,9 +87,12 @@ func cpuList(s string) int {
 }
 
 // each returns the distinct values of the files that match, joined by "+".
-func each(root fs.FS, pattern string) string {
+func each(root fs.FS, pattern string) string { return distinct(root, glob(root, pattern)) }
+
+// distinct returns the distinct values of files, joined by "+".
+func distinct(root fs.FS, files []string) string {
 	var vs []string
-	for _, p := range glob(root, pattern) {
+	for _, p := range files {
 		if v := text(root, p); v != "" && !slices.Contains(vs, v) {
 			vs = append(vs, v)
 		}

@@ -16,7 +16,7 @@ func read(pid int) (Usage, error) {
 		return Usage{}, gone(err)
 	}
 	s := kilobytes(string(status))
-	u := Usage{PSS: -1}
+	u := Usage{Own: -1}
 	for _, f := range []struct {
 		name string
 		to   *int64
@@ -27,14 +27,29 @@ func read(pid int) (Usage, error) {
 		}
 		*f.to = v
 	}
-	// smaps_rollup is absent before Linux 4.14 and in some sandboxes, and
-	// closed to other users: then the share is unknown, the rest is not.
-	if rollup, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid)); err == nil {
-		if v, ok := kilobytes(string(rollup))["Pss"]; ok {
-			u.PSS = v
-		}
+	if anon, ok := s["RssAnon"]; ok { // since Linux 4.5
+		u.Own = anon + s["RssShmem"]
 	}
 	return u, nil
+}
+
+// share reads smaps_rollup, which is absent before Linux 4.14 and in some
+// sandboxes, and closed to other users.
+func share(pid int) (int64, error) {
+	rollup, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, e := read(pid); e == nil {
+			return -1, fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
+		}
+	}
+	if err != nil {
+		return -1, gone(err)
+	}
+	v, ok := kilobytes(string(rollup))["Pss"]
+	if !ok { // a zombie's is empty
+		return -1, ErrGone
+	}
+	return v, nil
 }
 
 // kilobytes reads the lines "Name:  123 kB" of a file of /proc, in bytes.

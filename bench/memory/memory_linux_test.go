@@ -2,6 +2,7 @@ package memory
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,16 +12,29 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"assay/bench/runner"
 )
 
-// role makes the test binary a child that allocates on command.
-const role = "ASSAY_MEMORY_TEST_CHILD"
+// role makes the test binary a child that allocates on command ("child"), or
+// the worker of an engine, by its name.
+const role = "ASSAY_MEMORY_TEST"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(role) == "" {
+	switch name := os.Getenv(role); name {
+	case "":
 		os.Exit(m.Run())
+	case "child":
+		fail(child(os.Stdin, os.Stdout))
+	default:
+		in, out, err := runner.Stdio()
+		fail(err)
+		fail(runner.Serve(context.Background(), in, out, engines[name]))
 	}
-	if err := child(os.Stdin, os.Stdout); err != nil {
+}
+
+func fail(err error) {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -54,14 +68,14 @@ type kid struct {
 	out *bufio.Reader
 }
 
-func start(t *testing.T) *kid {
+func start(t testing.TB) *kid {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	k := &kid{cmd: exec.Command(self)}
-	k.cmd.Env = append(os.Environ(), role+"=1")
+	k.cmd.Env = append(os.Environ(), role+"=child")
 	k.cmd.Stderr = os.Stderr
 	if k.in, err = k.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
@@ -84,7 +98,7 @@ func (k *kid) end() {
 	k.cmd.Wait() // the child ends with its stdin; a second Wait only says so
 }
 
-func (k *kid) do(t *testing.T, what string) {
+func (k *kid) do(t testing.TB, what string) {
 	t.Helper()
 	fmt.Fprintln(k.in, what)
 	if line, err := k.out.ReadString('\n'); err != nil || line != "ok\n" {
@@ -117,11 +131,11 @@ func TestKnownAllocation(t *testing.T) {
 	full := k.usage(t)
 	near(t, "resident", full.RSS-idle.RSS, size)
 	near(t, "peak", full.PeakRSS-idle.RSS, size)
-	if idle.PSS >= 0 { // −1 where the kernel has no smaps_rollup
-		near(t, "proportional", full.PSS-idle.PSS, size)
-	}
-	if full.PSS > full.RSS {
-		t.Errorf("the proportional share %d is more than all that is resident, %d", full.PSS, full.RSS)
+	near(t, "own", full.Own-idle.Own, size)
+	if pss, err := Share(k.cmd.Process.Pid); errors.Is(err, errors.ErrUnsupported) {
+		t.Log(err) // no smaps_rollup in this kernel
+	} else if err != nil || pss < size || pss > full.RSS+1<<20 {
+		t.Errorf("the proportional share is %d, %v; resident are %d", pss, err, full.RSS)
 	}
 
 	k.do(t, "drop")
@@ -150,6 +164,12 @@ func TestEndedProcess(t *testing.T) {
 	}
 	if err := ResetPeak(pid); !errors.Is(err, ErrGone) {
 		t.Errorf("reset of an ended process: %v", err)
+	}
+	if v, err := Share(pid); !errors.Is(err, ErrGone) || v != -1 {
+		t.Errorf("share of an ended process: %d, %v", v, err)
+	}
+	if _, err := Follow(pid); !errors.Is(err, ErrGone) {
+		t.Errorf("an ended process was followed: %v", err)
 	}
 	if _, err := Read(-1); !errors.Is(err, ErrGone) {
 		t.Errorf("process −1: %v", err)

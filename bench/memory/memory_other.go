@@ -10,7 +10,7 @@ import (
 )
 
 // read asks gopsutil: resident memory everywhere, its peak where the system
-// keeps one, no proportional share.
+// keeps one.
 func read(pid int) (Usage, error) {
 	p, err := process.NewProcess(int32(pid))
 	if errors.Is(err, process.ErrorProcessNotRunning) {
@@ -23,11 +23,13 @@ func read(pid int) (Usage, error) {
 	if err != nil {
 		return Usage{}, fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
 	}
-	u := Usage{RSS: int64(m.RSS), PeakRSS: -1, PSS: -1}
+	u := Usage{RSS: int64(m.RSS), PeakRSS: -1, Own: -1}
 	if m.HWM > 0 {
 		u.PeakRSS = int64(m.HWM)
 	}
 	return u, nil
 }
+
+func share(int) (int64, error) { return -1, errors.ErrUnsupported }
 
 func resetPeak(int) error { return errors.ErrUnsupported }

@@ -14,7 +14,6 @@ var (
 	First      = Register(&Metric{Name: "latency.first", Unit: "sec", Better: -1, Timing: true, Doc: "the first inference after loading, in a fresh process"})
 	Throughput = Register(&Metric{Name: "throughput", Unit: "1/sec", Better: +1, Timing: true, Doc: "samples per second, batch included"})
 	PeakMemory = Register(&Metric{Name: "memory.peak", Unit: "B", Better: -1, Doc: "peak resident memory of a fresh worker"})
-	Steady     = Register(&Metric{Name: "memory.steady", Unit: "B", Better: -1, Doc: "proportional resident memory of a warm worker"})
 	Size       = Register(&Metric{Name: "size", Unit: "B", Better: -1, Exact: true, Doc: "the model's file, external data included"})
 	PackedSize = Register(&Metric{Name: "size.packed", Unit: "B", Better: -1, Exact: true, Doc: "weights as the native engine packs them"})
 	Params     = Register(&Metric{Name: "parameters", Unit: "1", Better: -1, Exact: true, Doc: "trainable parameters"})

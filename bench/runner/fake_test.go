@@ -55,6 +55,9 @@ type fakeSession struct {
 	sink  [][]byte
 }
 
+// ArenaSize says a page.
+func (s *fakeSession) ArenaSize() int64 { return 4096 }
+
 func (s *fakeSession) IO() (in, out []engine.Desc) {
 	d := []engine.Desc{{Name: "x", Type: tensor.Float32, Shape: []int{s.batch, 2}}}
 	if s.mode == "dynamic" {

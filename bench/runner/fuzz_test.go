@@ -45,6 +45,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add([]byte(`{"id":2,"loaded":{"took_ns":5,"in":[{"name":"x","type":"float32","shape":[1,-1]}],"out":[],"packed_size":-1}}` + "\n"))
 	f.Add([]byte(`{"id":2,"error":{"message":"no\nsuch","unsupported":true}}` + "\n"))
 	f.Add([]byte(`{"id":1,"hello":{"protocol":1,"pid":3,"info":{"name":"x"}}}` + "\n"))
+	f.Add([]byte(`{"id":2,"stats":{"heap":1,"arena":-1}}` + "\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		r := bufio.NewReader(bytes.NewReader(in))
 		var a answer
@@ -67,6 +68,9 @@ func FuzzAnswer(f *testing.F) {
 		}
 		if a.Loaded != nil {
 			_, _ = a.Loaded.loaded()
+		}
+		if a.Stats != nil && a.Stats.check() == nil && a.Stats.Arena < -1 {
+			t.Errorf("accepted %+v", *a.Stats)
 		}
 	})
 }

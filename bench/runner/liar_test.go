@@ -80,6 +80,10 @@ func liar(kind string) int {
 			fmt.Println(`{"id":2}`)
 		case "few":
 			fmt.Printf("{\"id\":2,\"block\":{\"per\":1,\"inferences\":1},\"tensors\":[{\"type\":\"int64\",\"shape\":[1]}]}\n%s", "12345678")
+		case "terse":
+			fmt.Println(`{"id":2,"stats":{"heap":5}}`)
+		case "in debt":
+			fmt.Println(`{"id":2,"stats":{"arena":-7}}`)
 		case "old":
 			fmt.Println(`{"id":1,"hello":{"protocol":0}}`)
 		case "deaf":

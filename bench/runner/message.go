@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"time"
@@ -157,6 +158,25 @@ func (f *blockFrame) block(lat []tensor.Tensor) (Block, error) {
 		b.Latencies[i] = time.Duration(v)
 	}
 	return b, nil
+}
+
+// UnmarshalJSON reads stats in which what is left out is unknown, not 0.
+func (s *Stats) UnmarshalJSON(b []byte) error {
+	type plain Stats
+	p := plain{Heap: -1, Sys: -1, PeakRSS: -1, Arena: -1}
+	if err := json.Unmarshal(b, &p); err != nil {
+		return err
+	}
+	*s = Stats(p)
+	return nil
+}
+
+// check reports what cannot be true.
+func (s *Stats) check() error {
+	if s.Heap < -1 || s.Sys < -1 || s.PeakRSS < -1 || s.Arena < -1 {
+		return fmt.Errorf("heap %d, sys %d, peak RSS %d, arena %d bytes", s.Heap, s.Sys, s.PeakRSS, s.Arena)
+	}
+	return nil
 }
 
 func hello(info engine.Info) *helloFrame {

@@ -73,6 +73,7 @@ type Stats struct {
 	Heap    int64  `json:"heap"`     // B, live and not yet swept Go objects
 	Sys     int64  `json:"sys"`      // B, obtained from the system by the Go runtime
 	PeakRSS int64  `json:"peak_rss"` // B
+	Arena   int64  `json:"arena"`    // B, taken from the system by the engine's own allocator for the loaded model
 	Mallocs uint64 `json:"mallocs"`  // Go heap objects since start
 	GCs     uint32 `json:"gcs"`      // collections since start
 }

@@ -187,7 +187,11 @@ func (s *server) run(q *request) (*answer, []tensor.Tensor, error) {
 func (s *server) stats() *Stats {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return &Stats{Heap: int64(m.HeapAlloc), Sys: int64(m.Sys), PeakRSS: peakRSS(), Mallocs: m.Mallocs, GCs: m.NumGC}
+	out := &Stats{Heap: int64(m.HeapAlloc), Sys: int64(m.Sys), PeakRSS: peakRSS(), Arena: -1, Mallocs: m.Mallocs, GCs: m.NumGC}
+	if a, ok := s.ses.(engine.Arena); ok {
+		out.Arena = a.ArenaSize()
+	}
+	return out
 }
 
 func (s *server) unload() error {

@@ -160,6 +160,9 @@ func (w *Worker) Stats(ctx context.Context) (Stats, error) {
 	if a.Stats == nil {
 		return Stats{}, w.nonsense(opStats, errors.New(`no "stats" in the answer`))
 	}
+	if err := a.Stats.check(); err != nil {
+		return Stats{}, w.nonsense(opStats, err)
+	}
 	return *a.Stats, nil
 }
 

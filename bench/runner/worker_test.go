@@ -84,7 +84,7 @@ func TestHappyPath(t *testing.T) {
 		t.Errorf("run after infer: %+v, %v", b, err)
 	}
 	st, err := w.Stats(ctx)
-	if err != nil || st.Heap <= 0 || st.GCs == 0 {
+	if err != nil || st.Heap <= 0 || st.GCs == 0 || st.Arena != 4096 {
 		t.Errorf("stats = %+v, %v", st, err)
 	}
 	if err := w.Close(ctx); err != nil {
@@ -265,6 +265,18 @@ func TestSlowHello(t *testing.T) {
 	}
 	if _, err := Start(patience(t), Command{Path: os.Args[0], Args: []string{"-no-such-flag"}}); !errors.Is(err, ErrDied) {
 		t.Errorf("worker with a wrong flag: %v", err)
+	}
+}
+
+// TestStats: what a worker leaves out is unknown, and what cannot be ends it.
+func TestStats(t *testing.T) {
+	w := start(t, command("terse"))
+	if st, err := w.Stats(patience(t)); err != nil || st != (Stats{Heap: 5, Sys: -1, PeakRSS: -1, Arena: -1}) {
+		t.Errorf("stats = %+v, %v", st, err)
+	}
+	w = start(t, command("in debt"))
+	if st, err := w.Stats(patience(t)); !errors.Is(err, ErrProtocol) || !strings.Contains(err.Error(), "arena -7 bytes") {
+		t.Errorf("stats = %+v, %v", st, err)
 	}
 }
 

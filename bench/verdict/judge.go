@@ -45,8 +45,11 @@ func Judge(claims []Claim) []Verdict {
 	return out
 }
 
-// spread reports whether the evidence has any uncertainty.
+// spread reports whether there is evidence with any uncertainty.
 func spread(e Evidence) bool {
+	if e.At == nil {
+		return false // its word was given
+	}
 	i := e.At(1 - ErrorLevel)
 	return i.Low != i.High
 }

@@ -23,13 +23,23 @@ func newDoctor() *cobra.Command {
 		Short: "What this device can measure, what is wrong with its condition, and how to mend it",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			d, err := host.Identify(host.Here())
+			sys := host.Here()
+			d, err := host.Identify(sys)
 			if err != nil {
 				return fmt.Errorf("identify this device: %w", err)
 			}
-			items := host.Checklist(d, host.Observe(host.Here()))
+			watch := host.NewWatch(sys, nil)
+			select {
+			case <-time.After(time.Second): // long enough to see who else runs
+			case <-c.Context().Done():
+				return c.Context().Err()
+			}
+			items := append(host.Checklist(d, host.Observe(sys), watch.End()), host.LeftHere()...)
 			for _, e := range engines {
 				items = append(items, engineItem(c, e))
+			}
+			if format == "table" {
+				return printChecklist(c.OutOrStdout(), items, width(c.OutOrStdout(), 120))
 			}
 			l := list{header: []string{"", "STATE", "WHAT", "REMEDY"}, data: items}
 			for _, i := range items {
@@ -55,7 +65,7 @@ func engineItem(c *cobra.Command, engine string) host.Item {
 			return i
 		}
 	}
-	i.State, i.Detail = host.Bad, err.Error()
+	i.State, i.Detail = host.Bad, strings.TrimSuffix(err.Error(), ": "+errors.ErrUnsupported.Error())
 	if errors.Is(err, errors.ErrUnsupported) {
 		i.State, i.Remedy = host.Warn, "its cases will be skipped: run assay setup"
 	}

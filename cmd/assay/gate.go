@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -33,26 +34,27 @@ worse beyond doubt fails.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			r, err := gateRun(c, &f, from)
 			if err != nil {
-				return err
+				return errors.Join(err, f.writeJUnit(c, r, nil))
 			}
-			all := verdictsOf(r)
+			var more []verdict.Verdict
 			if against != "" {
 				base, err := loadRun(c.Context(), f.store, against)
 				if err != nil {
 					return err
 				}
-				more, err := reports.Against(r, base)
-				if err != nil {
+				if more, err = reports.Against(r, base); err != nil {
 					return err
 				}
-				all = append(all, more...)
 				for _, v := range more {
 					if v.Word != verdict.Pass {
 						fmt.Fprintf(c.ErrOrStderr(), "assay: against %s: %s %s %s\n", base.Run, v.Word, v.Gate, v.Reason)
 					}
 				}
 			}
-			return decide(all)
+			if err := f.writeJUnit(c, r, more); err != nil {
+				return err
+			}
+			return decide(append(verdictsOf(r), more...))
 		},
 	}
 	f.add(c)
@@ -79,7 +81,7 @@ func gateRun(c *cobra.Command, f *runFlags, from string) (*bench.Result, error) 
 		return nil, err
 	}
 	o := render.Options{Width: width(c.OutOrStdout(), 120), Color: colour(c.OutOrStdout()), Details: f.details}
-	return r, render.Render(c.OutOrStdout(), f.format, r, o)
+	return r, errors.Join(render.Render(c.OutOrStdout(), f.format, r, o), f.writeReport(c, r, false))
 }
 
 func verdictsOf(r *bench.Result) []verdict.Verdict {

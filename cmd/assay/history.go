@@ -24,6 +24,7 @@ func newHistory() *cobra.Command {
 	var series reports.SeriesFilter
 	var since time.Duration
 	var points bool
+	var server influxFlags
 	c := &cobra.Command{
 		Use:     "history",
 		Short:   "List stored runs, or one metric of a case over runs",
@@ -34,7 +35,7 @@ func newHistory() *cobra.Command {
 			if err != nil || f.History == nil {
 				return usage("unknown format %q (have %s)", format, strings.Join(render.HistoryFormats(), ", "))
 			}
-			db, err := openStore(c.Context(), path)
+			db, err := openHistory(c.Context(), path, &server)
 			if err != nil {
 				return err
 			}
@@ -57,7 +58,8 @@ func newHistory() *cobra.Command {
 		},
 	}
 	fl := c.Flags()
-	fl.StringVar(&path, "store", "", "SQLite file (default $ASSAY_STORE or the user's data folder)")
+	fl.StringVar(&path, "store", "", `SQLite file (default $ASSAY_STORE or the user's data folder), or "influx"`)
+	server.add(fl)
 	fl.StringVar(&format, "format", "table", "output format: "+strings.Join(render.HistoryFormats(), ", "))
 	fl.StringVar(&runs.Suite, "suite", "", "runs of this suite")
 	fl.StringVar(&runs.Device, "device", "", "runs on this device (id or name)")
@@ -68,6 +70,37 @@ func newHistory() *cobra.Command {
 	fl.StringVar(&series.Engine, "engine", "", "series of this engine")
 	fl.StringVar(&series.Metric, "metric", "", "series of this metric, for example latency.p50")
 	return c
+}
+
+// influxStore is the --store that names the InfluxDB which is set.
+const influxStore = "influx"
+
+// A historian remembers runs and series.
+type historian interface {
+	List(context.Context, reports.Filter) ([]reports.Run, error)
+	History(context.Context, reports.SeriesFilter, int) ([]reports.Point, error)
+	io.Closer
+}
+
+func openHistory(ctx context.Context, path string, f *influxFlags) (historian, error) {
+	switch path {
+	case "none":
+		return nil, usage("--store none leaves nothing to look in")
+	case influxStore:
+		c, err := f.client()
+		if err == nil && c == nil {
+			err = usage(noInflux)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	}
+	db, err := openStore(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return db, nil
 }
 
 func newCompare() *cobra.Command {

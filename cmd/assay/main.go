@@ -38,10 +38,19 @@ type exitError struct {
 func (e exitError) Error() string { return e.msg }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
+}
+
+// interruptible returns a context that ends when somebody wants assay to end.
+func interruptible() (context.Context, context.CancelFunc) {
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
+		ends = append(ends, syscall.SIGHUP) // the terminal is gone: what was prepared is put back
+	}
+	return signal.NotifyContext(context.Background(), ends...)
 }
 
 // run executes the command line args and returns the exit code. stdout gets
@@ -85,7 +94,7 @@ kernels, and gives one verdict with stated certainty.
 		return exitError{exitUsage, fmt.Sprintf("%v (see '%s --help')", err, c.CommandPath())}
 	})
 	root.AddCommand(
-		newRun(), newGate(), newCompare(), newHistory(), newSuites(), newModels(),
+		newRun(), newGate(), newCompare(), newReport(), newHistory(), newPush(), newSuites(), newModels(),
 		newKernels(), newDoctor(), newSetup(), newWorker(), newVersion(), newMan(),
 	)
 	return root

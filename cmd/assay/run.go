@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,8 @@ type runFlags struct {
 	format  string   // of the report
 	labels  []string // key=value
 	store   string   // path, "" for the default, "none" for nowhere
+	report  string   // path of the HTML report, "" for beside the store, "none" for nowhere
+	junit   string   // path of the JUnit file, "" for none
 	details bool
 	engines []string // for files without a suite
 	gates   []string
@@ -33,9 +36,11 @@ type runFlags struct {
 	samples int
 	threads []int
 	batch   []int
+	prepare bool    // hold the clock for the run
 	scale   float64 // how pixels of data become inputs of files without a card
 	mean    []float64
 	std     []float64
+	influx  influxFlags // where runs are pushed to
 }
 
 func (f *runFlags) add(c *cobra.Command) {
@@ -45,11 +50,14 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.StringVar(&f.format, "format", "table", "output format: "+strings.Join(render.Formats(), ", "))
 	fl.StringArrayVar(&f.labels, "label", nil, "key=value recorded with the run, for example commit=1a2b3c (repeatable)")
 	fl.StringVar(&f.store, "store", "", `SQLite file that keeps the run, or "none" (default $ASSAY_STORE or the user's data folder)`)
-	fl.BoolVar(&f.details, "details", false, "also print tails, cold starts, throughput and controls")
+	fl.BoolVar(&f.details, "details", false, "also print tails, cold starts, throughput, controls and memory")
+	f.addReports(c)
 	fl.IntVar(&f.trials, "trials", 0, "trials instead of the suite's")
 	fl.IntVar(&f.rounds, "rounds", 0, "rounds instead of the suite's")
 	fl.DurationVar(&f.budget, "budget", 0, "time budget instead of the suite's")
+	fl.BoolVar(&f.prepare, "prepare", false, "as root: governor performance and no boost for the run, put back afterwards")
 	fl.IntVar(&f.samples, "samples", 0, "samples for accuracy instead of the suite's")
+	f.influx.add(fl)
 }
 
 // addPair adds the flags that only a comparison of files knows.
@@ -79,8 +87,8 @@ judged by their agreement with the baseline.
 It exits 0 when measuring has finished, whatever was found: assay gate decides.`,
 		Example: "  assay run --suite quick\n  assay run base.onnx small.onnx --data photos/",
 		RunE: func(c *cobra.Command, args []string) error {
-			_, err := f.run(c, args)
-			return err
+			r, err := f.run(c, args)
+			return errors.Join(err, f.writeJUnit(c, r, nil))
 		},
 	}
 	f.add(c)
@@ -98,10 +106,13 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 	if err != nil {
 		return nil, err
 	}
+	held := f.hold(c)
+	defer held.end()
 	set, err := bench.Local()
 	if err != nil {
 		return nil, err
 	}
+	held.note(&set.Device)
 	x, err := f.expand(files, set.Device)
 	if err != nil {
 		return nil, usage("%v", err)
@@ -119,6 +130,13 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 	if db != nil {
 		defer db.Close()
 	}
+	client, err := f.influx.forward(db)
+	if err != nil {
+		return nil, err
+	}
+	if client != nil {
+		defer client.Close()
+	}
 	set.Suite, set.Version, set.Labels, set.Plan = x.Suite, buildVersion(), own, f.plan(x.Plan)
 	set.Command = workerCommand
 	feed, err := newFeed(x, f.data, set.Plan.Samples, models.IO{Scale: f.scale, Mean: f.mean, Std: f.std})
@@ -128,18 +146,33 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 	set.Data = feed.data
 	step, end := progress(c.ErrOrStderr())
 	set.Progress = step
-	r, err := bench.Run(c.Context(), set, x.Groups)
+	r, err := measure(c.Context(), db, set, x.Groups)
 	end()
 	if err != nil {
 		return nil, err
 	}
 	r.Accuracy = feed.text(r)
-	r.Warnings = append(append(r.Warnings, x.Warnings...), feed.doubts(r)...)
-	return r, f.finish(c, r, db)
+	r.Warnings = slices.Concat(r.Warnings, x.Warnings, held.doubts, feed.doubts(r))
+	err = f.finish(c, r, db)
+	pushAfter(c, db, client)
+	return r, err
 }
 
-// finish stores and prints a result. The report is printed even if storing
-// fails, and stored even if the run was interrupted: nothing measured is lost.
+// measure runs the groups while no process delivers out of the store.
+func measure(ctx context.Context, db *store.SQLite, set bench.Setup, groups []bench.Group) (*bench.Result, error) {
+	if db != nil {
+		release, err := db.Outbox().Measuring(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+	}
+	return bench.Run(ctx, set, groups)
+}
+
+// finish stores and prints a result, and writes its report. The table is
+// printed even if storing fails, and all is stored even if the run was
+// interrupted: nothing measured is lost.
 func (f *runFlags) finish(c *cobra.Command, r *bench.Result, db *store.SQLite) error {
 	var stored error
 	if db != nil {
@@ -150,7 +183,7 @@ func (f *runFlags) finish(c *cobra.Command, r *bench.Result, db *store.SQLite) e
 	if stored == nil && db != nil {
 		fmt.Fprintf(c.ErrOrStderr(), "run %s is stored in %s\n", r.Run, db.Where())
 	}
-	if err := errors.Join(stored, printed); err != nil {
+	if err := errors.Join(stored, printed, f.writeReport(c, r, true)); err != nil {
 		return err
 	}
 	if r.Partial != "" {
@@ -204,6 +237,9 @@ func (f *runFlags) plan(p bench.Plan) bench.Plan {
 func openStore(ctx context.Context, path string) (*store.SQLite, error) {
 	if path == "none" {
 		return nil, nil
+	}
+	if path == influxStore {
+		return nil, usage("--store influx is for reading (assay history): runs are kept in SQLite and pushed from there")
 	}
 	if path == "" {
 		var err error

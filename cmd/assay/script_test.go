@@ -17,11 +17,21 @@ import (
 	"assay/bench/engine/ortlib"
 	"assay/models/data"
 	"assay/models/zoo"
+	"assay/reports/store/influxd"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
 
+// roles are what this test binary does where a variable of that name is set.
+var roles = map[string]func(){}
+
 func TestMain(m *testing.M) {
+	for name, role := range roles {
+		if os.Getenv(name) != "" {
+			role()
+			return
+		}
+	}
 	testscript.Main(m, map[string]func(){"assay": main})
 }
 
@@ -60,8 +70,24 @@ func TestScript(t *testing.T) {
 			}
 			return false, nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"truncate": truncate, "lines": lines, "images": images},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"truncate": truncate, "lines": lines, "images": images, "influxd": influxCmd(t)},
 	})
+}
+
+// influxCmd is the command influxd: alone it starts a server, with the url
+// in $INFLUX and user:password in the file token; with a statement of InfluxQL
+// it runs it.
+func influxCmd(t *testing.T) func(*testscript.TestScript, bool, []string) {
+	var s *influxd.Server
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		if len(args) == 1 {
+			s.Exec(args[0])
+			return
+		}
+		s = influxd.Start(t)
+		ts.Setenv("INFLUX", s.URL)
+		ts.Check(os.WriteFile(ts.MkAbs("token"), []byte(s.Token+"\n"), 0o600))
+	}
 }
 
 // truncate FILE SIZE cuts a copy of a file short, as a broken download does.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 
 	"assay/bench/metric"
@@ -36,6 +37,10 @@ func compareTable(w io.Writer, c *reports.Comparison, o Options) error {
 
 // compareTables are the two runs, then one table per task, model and engine.
 func compareTables(c *reports.Comparison, o Options) []titled {
+	return append([]titled{runsTable(c)}, changeTables(c, func(x *reports.Change) bool { return o.Details || worthShowing(x) })...)
+}
+
+func runsTable(c *reports.Comparison) titled {
 	runs := titled{rows: [][]string{{"", "run", "started", "suite", "device", "labels"}}, below: "labels", drop: []string{"suite", "device"}}
 	for _, x := range []struct {
 		name string
@@ -43,22 +48,35 @@ func compareTables(c *reports.Comparison, o Options) []titled {
 	}{{"from", &c.A}, {"to", &c.B}} {
 		runs.rows = append(runs.rows, []string{x.name, shortID(x.r.ID), when(x.r.Started), plain(x.r.Suite), plain(orID(x.r.Name, x.r.Device)), labelText(x.r.Labels)})
 	}
-	out := []titled{runs}
+	return runs
+}
+
+// changeTables are the changes that keep chooses, a table per task, model and
+// engine.
+func changeTables(c *reports.Comparison, keep func(*reports.Change) bool) []titled {
+	var out []titled
 	last := ""
 	for i := range c.Changes {
 		x := &c.Changes[i]
-		if !o.Details && !worthShowing(x) {
+		if !keep(x) {
 			continue
 		}
-		title := join([]string{plain(x.Task), plain(x.Model), plain(x.Engine) + providerText(x.Provider), fmt.Sprintf("%d %s, batch %d", x.Threads, plural(x.Threads, "thread"), x.Batch)})
-		if title != last {
-			out = append(out, titled{title: title, rows: [][]string{{"", "metric", "from", "to", "change", "to baseline", "verdict"}}, drop: []string{"from", "to baseline"}})
+		if title := changeTitle(x); title != last {
+			out = append(out, titled{title: title, rows: [][]string{slices.Clone(changeHead)}, drop: []string{"from", "to baseline"}})
 			last = title
 		}
 		t := &out[len(out)-1]
 		t.rows = append(t.rows, changeRow(x))
 	}
 	return out
+}
+
+// changeHead are the columns of a table of changes.
+var changeHead = []string{"", "metric", "from", "to", "change", "to baseline", "verdict"}
+
+// changeTitle is the table that a change belongs to.
+func changeTitle(x *reports.Change) string {
+	return join([]string{plain(x.Task), plain(x.Model), plain(x.Engine) + providerText(x.Provider), fmt.Sprintf("%d %s, batch %d", x.Threads, plural(x.Threads, "thread"), x.Batch)})
 }
 
 func providerText(p string) string {

@@ -55,6 +55,7 @@ func TestGoldens(t *testing.T) {
 		{"result.json", "json", render.Options{}},
 		{"result.md", "markdown", render.Options{}},
 		{"result.bench", "gobench", render.Options{}},
+		{"result.junit.xml", "junit", render.Options{}},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			var buf bytes.Buffer
@@ -246,7 +247,7 @@ func TestHostileText(t *testing.T) {
 			}
 		}
 	}
-	for _, format := range []string{"table", "markdown", "gobench"} {
+	for _, format := range []string{"table", "markdown", "gobench", "html", "junit"} {
 		var buf bytes.Buffer
 		if err := render.Render(&buf, format, r, render.Options{Details: true}); err != nil {
 			t.Fatal(err)
@@ -331,7 +332,7 @@ func TestNoLabelsMeansAgreement(t *testing.T) {
 }
 
 func TestUnknownFormat(t *testing.T) {
-	const want = `unknown format "yaml" (have gobench, json, markdown, table)`
+	const want = `unknown format "yaml" (have gobench, html, json, junit, markdown, table)`
 	if err := render.Render(&bytes.Buffer{}, "yaml", example.Result(), render.Options{}); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

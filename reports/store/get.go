@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
 	"assay/bench"
 	"assay/bench/metric"
@@ -101,7 +100,7 @@ func (s *SQLite) samples(ctx context.Context, r *bench.Result) error {
 func (s *SQLite) List(ctx context.Context, f reports.Filter) ([]reports.Run, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT run, suite, started, ended, received, device, name, class, version, partial, labels, groups_n, cases_n, words
 		FROM runs WHERE (?1 = '' OR suite = ?1) AND (?2 = '' OR device = ?2 OR name = ?2) AND started >= ?3 ORDER BY received DESC, run`,
-		f.Suite, f.Device, nanos(f.Since))
+		f.Suite, f.Device, reports.Nanos(f.Since))
 	if err != nil {
 		return nil, s.wrap(err)
 	}
@@ -115,28 +114,18 @@ func (s *SQLite) List(ctx context.Context, f reports.Filter) ([]reports.Run, err
 		if err != nil {
 			return nil, s.wrap(err)
 		}
-		r.Started, r.Ended, r.Received = moment(started), moment(ended), moment(received)
+		r.Started, r.Ended, r.Received = reports.Moment(started), reports.Moment(ended), reports.Moment(received)
 		if err := json.Unmarshal([]byte(labels), &r.Labels); err != nil {
 			return nil, s.wrap(fmt.Errorf("%w: labels of run %s: %w", ErrDamaged, r.ID, err))
 		}
 		if err := json.Unmarshal([]byte(words), &r.Words); err != nil {
 			return nil, s.wrap(fmt.Errorf("%w: verdicts of run %s: %w", ErrDamaged, r.ID, err))
 		}
-		if labelled(r.Labels, f.Labels) {
+		if r.Labelled(f.Labels) {
 			out = append(out, r)
 		}
 	}
 	return out, s.wrap(rows.Err())
-}
-
-// labelled reports whether have holds all of want.
-func labelled(have, want map[string]string) bool {
-	for k, v := range want {
-		if have[k] != v {
-			return false
-		}
-	}
-	return true
 }
 
 // History returns the points of the series that f chooses, oldest first; with
@@ -167,23 +156,8 @@ func (s *SQLite) History(ctx context.Context, f reports.SeriesFilter, limit int)
 		if err != nil {
 			return nil, s.wrap(err)
 		}
-		p.Started, p.Received, p.Value, p.Verdict = moment(started), moment(received), e, verdict.Word(word)
+		p.Started, p.Received, p.Value, p.Verdict = reports.Moment(started), reports.Moment(received), e, verdict.Word(word)
 		out = append(out, p)
 	}
 	return out, s.wrap(rows.Err())
-}
-
-// nanos and moment keep times as nanoseconds since 1970; the zero time is 0.
-func nanos(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixNano()
-}
-
-func moment(n int64) time.Time {
-	if n == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, n).UTC()
 }

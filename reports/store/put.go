@@ -14,7 +14,6 @@ import (
 
 	"assay/bench"
 	"assay/bench/metric"
-	"assay/bench/verdict"
 	"assay/reports"
 	"assay/reports/render"
 )
@@ -36,16 +35,22 @@ func (s *SQLite) put(ctx context.Context, r *bench.Result) error {
 	if err != nil {
 		return err
 	}
+	info, rows := reports.Summary(r), reports.Rows(r)
+	info.Received = s.now()
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	added, err := s.putRun(ctx, tx, r, packed)
+	at, err := freeTime(ctx, tx, &info)
+	if err != nil {
+		return err
+	}
+	added, err := putRun(ctx, tx, &info, at, packed)
 	if err != nil || !added {
 		return err
 	}
-	if err := putSummaries(ctx, tx, r); err != nil {
+	if err := putSummaries(ctx, tx, &info, rows); err != nil {
 		return err
 	}
 	for i := range r.Groups {
@@ -55,24 +60,48 @@ func (s *SQLite) put(ctx context.Context, r *bench.Result) error {
 			}
 		}
 	}
+	if err := s.queue(ctx, tx, &info, rows, at); err != nil {
+		return err
+	}
 	return tx.Commit()
 }
 
+// freeTime returns the first free nanosecond of the run's device from where
+// the run lies: in a time series two points of one series and time are one.
+func freeTime(ctx context.Context, tx *sql.Tx, info *reports.Run) (int64, error) {
+	at := reports.Nanos(reports.PointTime(info.Started, info.Received))
+	rows, err := tx.QueryContext(ctx, "SELECT at FROM runs WHERE device = ? AND at >= ? AND at > 0 ORDER BY at", info.Device, at)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var taken int64
+		if err := rows.Scan(&taken); err != nil {
+			return 0, err
+		}
+		if taken != at {
+			break
+		}
+		at++
+	}
+	return at, rows.Err()
+}
+
 // putRun writes the run's own row; false if there is one already.
-func (s *SQLite) putRun(ctx context.Context, tx *sql.Tx, r *bench.Result, packed []byte) (bool, error) {
-	labels, err := json.Marshal(r.Labels)
+func putRun(ctx context.Context, tx *sql.Tx, info *reports.Run, at int64, packed []byte) (bool, error) {
+	labels, err := json.Marshal(info.Labels)
 	if err != nil {
 		return false, err
 	}
-	words, err := json.Marshal(reports.Count(r))
+	words, err := json.Marshal(info.Words)
 	if err != nil {
 		return false, err
 	}
-	info := reports.Summary(r)
-	res, err := tx.ExecContext(ctx, `INSERT INTO runs (run, suite, started, ended, received, device, name, class, version, partial, labels, groups_n, cases_n, words, result)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO NOTHING`,
-		r.Run, r.Suite, nanos(r.Started), nanos(r.Ended), nanos(s.now()), r.Device.ID, r.Device.Name, r.Device.Class, r.Version, r.Partial,
-		string(labels), info.Groups, info.Cases, string(words), packed)
+	res, err := tx.ExecContext(ctx, `INSERT INTO runs (run, suite, started, ended, received, at, device, name, class, version, partial, labels, groups_n, cases_n, words, result)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO NOTHING`,
+		info.ID, info.Suite, reports.Nanos(info.Started), reports.Nanos(info.Ended), reports.Nanos(info.Received), at, info.Device, info.Name, info.Class,
+		info.Version, info.Partial, string(labels), info.Groups, info.Cases, string(words), packed)
 	if err != nil {
 		return false, err
 	}
@@ -80,50 +109,22 @@ func (s *SQLite) putRun(ctx context.Context, tx *sql.Tx, r *bench.Result, packed
 	return n > 0, err
 }
 
-func putSummaries(ctx context.Context, tx *sql.Tx, r *bench.Result) error {
-	// A result that holds a case twice keeps the first: both have one series.
+func putSummaries(ctx context.Context, tx *sql.Tx, info *reports.Run, rows []reports.Row) error {
 	st, err := tx.PrepareContext(ctx, `INSERT INTO summaries (run, series, device, task, model, variant, engine, build, provider, threads, batch, scenario,
-		metric, unit, value, low, high, n, verdict, trusted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`)
+		metric, unit, value, low, high, n, verdict, trusted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	for i := range r.Groups {
-		g := &r.Groups[i]
-		for j := range g.Cases {
-			c := &g.Cases[j]
-			for _, e := range c.Values {
-				if !finite(e.Value) || !finite(e.Low) || !finite(e.High) {
-					continue
-				}
-				_, err := st.ExecContext(ctx, r.Run, reports.SeriesKey(&c.Case, e.Metric, r.Device.ID), r.Device.ID, c.Task, c.Model, c.Variant, c.Engine, g.Build,
-					c.Provider, c.Threads, c.Batch, c.Scenario, e.Metric, e.Unit, e.Value, e.Low, e.High, e.N, string(wordOn(c, e.Metric)), trusted(g, e.Metric))
-				if err != nil {
-					return err
-				}
-			}
+	for _, row := range rows {
+		c, e := row.Case, row.Value
+		_, err := st.ExecContext(ctx, info.ID, row.Series, info.Device, c.Task, c.Model, c.Variant, c.Engine, row.Build,
+			c.Provider, c.Threads, c.Batch, c.Scenario, e.Metric, e.Unit, e.Value, e.Low, e.High, e.N, string(row.Verdict), row.Trusted)
+		if err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-// wordOn is the verdict that decides the gates on one metric.
-func wordOn(c *bench.CaseResult, name string) verdict.Word {
-	var vs []verdict.Verdict
-	for _, v := range c.Verdicts {
-		if v.Metric == name {
-			vs = append(vs, v)
-		}
-	}
-	v, _ := verdict.Deciding(vs)
-	return v.Word
-}
-
-// trusted tells whether a value counts as evidence: timing of an untrusted
-// group does not.
-func trusted(g *bench.GroupResult, name string) bool {
-	m := metric.Lookup(name)
-	return len(g.Untrusted) == 0 || m != nil && !m.Timing
 }
 
 // A span describes a stretch of a case's blob of samples.
@@ -215,5 +216,3 @@ func unpack(b []byte) (*bench.Result, error) {
 	defer z.Close()
 	return render.ReadJSON(io.Reader(z))
 }
-
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

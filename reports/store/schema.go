@@ -53,6 +53,45 @@ var migrations = []string{
 		PRIMARY KEY (run, grp, pos)
 	) STRICT;
 	CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) STRICT;`,
+
+	// A point's time is fixed when its run is kept, one run of a device per
+	// nanosecond. For runs kept before, it is found as reports.PointTime and
+	// freeTime would have: i + max(t - i) over the runs of a device in order
+	// is each one's own time, or 1 ns after its predecessor's.
+	`ALTER TABLE runs ADD COLUMN at INTEGER NOT NULL DEFAULT 0; -- where its points lie in time
+	WITH placed AS (
+		SELECT run, device, received, CASE WHEN started < 1577836800000000000 -- 2020-01-01
+			OR received >= 1577836800000000000 AND started > received + 86400000000000 THEN received ELSE started END AS t
+		FROM runs),
+	ordered AS (SELECT run, device, t, row_number() OVER (PARTITION BY device ORDER BY t, received, run) AS i FROM placed),
+	spread AS (SELECT run, i + max(t - i) OVER (PARTITION BY device ORDER BY i) AS at FROM ordered)
+	UPDATE runs SET at = spread.at FROM spread WHERE spread.run = runs.run;
+	CREATE UNIQUE INDEX runs_at ON runs (device, at) WHERE at > 0; -- 0: by an older program that had the file open
+	CREATE TABLE outbox (
+		seq    INTEGER PRIMARY KEY AUTOINCREMENT, -- order of delivery; never used again, so that a late DELETE meets no other row
+		run    TEXT NOT NULL,
+		queued INTEGER NOT NULL, -- this store's clock
+		n      INTEGER NOT NULL, -- number of lines
+		lines  BLOB NOT NULL     -- gzipped line protocol, as it will be sent whatever version sends it
+	) STRICT;
+	CREATE TABLE dead (
+		run    TEXT NOT NULL,
+		line   TEXT NOT NULL,    -- "" where the queued copy itself was damaged
+		died   INTEGER NOT NULL, -- this store's clock
+		status INTEGER NOT NULL, -- HTTP
+		why    TEXT NOT NULL,
+		PRIMARY KEY (run, line)
+	) STRICT, WITHOUT ROWID;
+	CREATE TABLE delivery (
+		id       INTEGER PRIMARY KEY CHECK (id = 1),
+		done     INTEGER NOT NULL, -- last success
+		tried    INTEGER NOT NULL, -- last attempt
+		next     INTEGER NOT NULL, -- not before
+		attempts INTEGER NOT NULL, -- failed, since the last success
+		size     INTEGER NOT NULL, -- lines of the next request, 0 for the most
+		cause    TEXT NOT NULL,    -- why not before next: '' nothing, backoff, asked, paused
+		why      TEXT NOT NULL     -- in words
+	) STRICT;`,
 }
 
 // migrate brings the schema up to date in one transaction.

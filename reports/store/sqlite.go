@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"assay/reports/store/outbox"
+
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -42,6 +44,9 @@ type SQLite struct {
 	path string
 	now  func() time.Time
 	free func(dir string) (uint64, error)
+	out  *outbox.Outbox
+
+	forward Forward // nil: runs are kept and not queued
 }
 
 // Path is where the store is by default: ASSAY_STORE, or assay/assay.db in
@@ -86,6 +91,7 @@ func Open(path string) (*SQLite, error) {
 	}
 	db.SetMaxOpenConns(1) // one writer at a time needs no waiting for itself
 	s := &SQLite{db: db, path: path, now: time.Now, free: free}
+	s.out = outbox.New(db, abs+"-measuring", s.wrap)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*busy)
 	defer cancel()
 	if err := migrate(ctx, db); err != nil {

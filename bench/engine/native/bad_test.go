@@ -220,12 +220,12 @@ func TestMemoryPlan(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := newSession(m, 1, 1)
+		plan, err := plan(m, 1, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		total, peak := 0, 0
-		for i, a := range s.b.slots {
+		for i, a := range plan.slots {
 			if a.kind != inArena {
 				continue
 			}
@@ -234,7 +234,7 @@ func TestMemoryPlan(t *testing.T) {
 				t.Errorf("%s: slot %d starts at %d", path, i, a.offset)
 			}
 			live := 0
-			for j, b := range s.b.slots {
+			for j, b := range plan.slots {
 				if b.kind != inArena || b.last < a.first || b.first > a.first {
 					continue
 				}
@@ -248,7 +248,8 @@ func TestMemoryPlan(t *testing.T) {
 		if total > peak*5/4 {
 			t.Errorf("%s: an arena of %d bytes for %d that live at once", path, total, peak)
 		}
-		if err := s.Close(); err != nil {
+		plan.pool.Close()
+		if err := m.Close(); err != nil {
 			t.Error(err)
 		}
 	}

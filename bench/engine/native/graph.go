@@ -98,8 +98,15 @@ func (n *node) set(a onnx.Attr) {
 }
 
 // tensor returns v's contents as a tensor.
+// tensor returns a constant with its data aligned for its type: a copy where
+// they are not in the file. It is not kept, since most constants are packed
+// and not needed any more.
 func (v *value) tensor() tensor.Tensor {
-	return tensor.Tensor{Type: v.typ, Shape: v.shape, Data: v.data}
+	t := tensor.Tensor{Type: v.typ, Shape: v.shape, Data: v.data}
+	if !aligned(t.Data, t.Type.Bits()/8) {
+		return t.Clone()
+	}
+	return t
 }
 
 // len returns the number of elements.

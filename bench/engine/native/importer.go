@@ -136,11 +136,8 @@ func (im *importer) sources() error {
 	return nil
 }
 
-// fromTensor returns a constant, its data aligned for its type.
+// fromTensor returns a constant. Its data may lie anywhere in the file.
 func fromTensor(name string, t tensor.Tensor) *value {
-	if !aligned(t.Data, t.Type.Bits()/8) {
-		t = t.Clone()
-	}
 	return &value{name: name, typ: t.Type, shape: t.Shape, data: t.Data, konst: true}
 }
 

@@ -105,8 +105,25 @@ func Kernels() []isa.Row {
 }
 
 // newSession plans m and takes it over: Close closes it. more names values
-// that are outputs beside the model's own.
+// that are outputs beside the model's own. It keeps of the plan what Run needs,
+// so that constants that were packed can be freed.
 func newSession(m *onnx.Model, batch, threads int, more ...string) (*session, error) {
+	b, err := plan(m, batch, threads, more...)
+	if err != nil {
+		return nil, err
+	}
+	g := b.g
+	s := &session{m: m, pool: b.pool, env: b.env, steps: b.steps, in: descs(g.inputs), out: descs(g.outputs), packed: b.weights(), arena: int64(b.arena)}
+	for i, name := range g.names {
+		s.out[i].Name = name
+		s.outs = append(s.outs, b.of[g.outputs[i]])
+	}
+	return s, nil
+}
+
+// plan brings m into the form in which it runs. Whoever takes the builder
+// closes its pool.
+func plan(m *onnx.Model, batch, threads int, more ...string) (*builder, error) {
 	g, err := load(m, batch, more...)
 	if err != nil {
 		return nil, err
@@ -124,9 +141,5 @@ func newSession(m *onnx.Model, batch, threads int, more ...string) (*session, er
 		return nil, err
 	}
 	b.allocate()
-	s := &session{m: m, pool: p, b: b, env: b.env, steps: b.steps, in: descs(g.inputs), out: descs(g.outputs), packed: b.weights()}
-	for i, name := range g.names {
-		s.out[i].Name = name
-	}
-	return s, nil
+	return b, nil
 }

@@ -75,10 +75,10 @@ func (b *builder) convolve(c *conv.Conv, n *node, y, x, bias, add int) {
 	e := b.env
 	each := c.Scratch()
 	scratch := b.scratch(4 * each * b.pool.Threads())
-	eps := make([]gemm.Epilogue, b.pool.Threads())
+	eps, lo, hi := make([]gemm.Epilogue, b.pool.Threads()), n.lo, n.hi
 	b.parallel((c.Pixels()+rowGrain-1)/rowGrain, func(part, parts int) {
 		ep := &eps[part]
-		ep.Lo, ep.Hi = n.lo, n.hi
+		ep.Lo, ep.Hi = lo, hi
 		if bias >= 0 {
 			ep.Bias = view[float32](e, bias)
 		}

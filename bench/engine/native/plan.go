@@ -48,6 +48,7 @@ type builder struct {
 	node   *node // being planned
 	at     int   // its index
 	packed int   // bytes of packed weights
+	arena  int   // bytes of the arena
 }
 
 // build plans g for the given threads. Constants, weights and the arena are
@@ -92,7 +93,7 @@ func (b *builder) slot(v *value) int {
 	}
 	s := slot{size: v.bytes(), first: b.at, last: b.at}
 	if v.konst {
-		s.kind, s.data = isConst, v.data
+		s.kind, s.data = isConst, v.tensor().Data
 	}
 	i := b.newSlot(s)
 	b.of[v] = i
@@ -165,7 +166,8 @@ func (b *builder) weights() int64 {
 
 // allocate gives every slot in the arena its bytes.
 func (b *builder) allocate() {
-	arena := tensor.Aligned(b.arrange())
+	b.arena = b.arrange()
+	arena := tensor.Aligned(b.arena)
 	for i, s := range b.slots {
 		if s.kind == inArena {
 			b.env.buf[i] = arena[s.offset : s.offset+s.size : s.offset+s.size]

@@ -15,17 +15,19 @@ import (
 type session struct {
 	m       *onnx.Model // holds the bytes of constants
 	pool    *pool.Pool
-	b       *builder
 	env     *env
+	outs    []int // slots of the outputs
 	steps   []step
 	in, out []engine.Desc
 	sets    [][]tensor.Tensor
 	packed  int64
+	arena   int64
 }
 
 var (
 	_ engine.Session = (*session)(nil)
 	_ engine.Sizer   = (*session)(nil)
+	_ engine.Arena   = (*session)(nil)
 )
 
 func descs(values []*value) []engine.Desc {
@@ -41,6 +43,10 @@ func (s *session) IO() (in, out []engine.Desc) { return s.in, s.out }
 
 // PackedSize returns the bytes of all weights as the kernels read them.
 func (s *session) PackedSize() int64 { return s.packed }
+
+// ArenaSize returns the bytes that the plan gives to values and scratch.
+// Weights lie beside them.
+func (s *session) ArenaSize() int64 { return s.arena }
 
 // Bind checks and keeps the tensors. Elements must be aligned for their type.
 func (s *session) Bind(sets [][]tensor.Tensor, out []tensor.Tensor) error {
@@ -60,7 +66,7 @@ func (s *session) Bind(sets [][]tensor.Tensor, out []tensor.Tensor) error {
 	}
 	s.sets = sets
 	for i, t := range out {
-		s.env.buf[s.b.of[s.b.g.outputs[i]]] = t.Data
+		s.env.buf[s.outs[i]] = t.Data
 	}
 	return nil
 }
@@ -112,6 +118,6 @@ func (s *session) Close() error {
 		return nil
 	}
 	s.pool.Close()
-	s.steps, s.sets, s.b, s.env = nil, nil, nil, nil
+	s.steps, s.sets, s.env = nil, nil, nil
 	return s.m.Close()
 }

@@ -18,12 +18,16 @@ type session struct {
 	s        *ort.DynamicAdvancedSession
 	in, out  []engine.Desc
 	settings map[string]string
+	library  string // path
 
 	binds  []*ort.IoBinding
 	values []ort.Value // of all bindings; they keep the bound memory alive
 }
 
-var _ engine.Session = (*session)(nil)
+var (
+	_ engine.Session = (*session)(nil)
+	_ engine.Arena   = (*session)(nil)
+)
 
 func open(library string, a models.Artifact, o engine.Options) (_ *session, err error) {
 	in, out, err := describe(a.Path, o.Batch)
@@ -35,7 +39,7 @@ func open(library string, a models.Artifact, o engine.Options) (_ *session, err 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, opt.Destroy()) }()
-	s := &session{in: in, out: out, settings: settings(library)}
+	s := &session{in: in, out: out, settings: settings(library), library: library}
 	s.settings["provider"] = o.Provider
 	s.settings["intra_op_threads"] = strconv.Itoa(o.Threads)
 	if s.s, err = ort.NewDynamicAdvancedSession(a.Path, names(in), names(out), opt); err != nil {

@@ -1,0 +1,65 @@
+package reports
+
+import (
+	"math"
+
+	"assay/bench"
+	"assay/bench/metric"
+	"assay/bench/verdict"
+)
+
+// A Row is one summary of a run: what was found of one metric of one case.
+// Every store keeps the same rows.
+type Row struct {
+	Series  string // SeriesKey
+	Case    *bench.Case
+	Build   string // of the engine that ran
+	Value   metric.Estimate
+	Verdict verdict.Word // that decides the gates on this metric; "" where none names it
+	Trusted bool
+}
+
+// Rows returns the summaries of a result, one per series. A result that holds
+// a case twice keeps the first: both have one series. Values that are not
+// finite are left out, as they are of the result's JSON form: no database
+// holds them. Negative ones are kept; a metric says for itself what it means.
+func Rows(r *bench.Result) []Row {
+	var out []Row
+	seen := map[string]bool{}
+	for i := range r.Groups {
+		g := &r.Groups[i]
+		for j := range g.Cases {
+			c := &g.Cases[j]
+			for _, e := range c.Values {
+				key := SeriesKey(&c.Case, e.Metric, r.Device.ID)
+				if seen[key] || !finite(e.Value) || !finite(e.Low) || !finite(e.High) {
+					continue
+				}
+				seen[key] = true
+				out = append(out, Row{key, &c.Case, g.Build, e, wordOn(c, e.Metric), trusted(g, e.Metric)})
+			}
+		}
+	}
+	return out
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// wordOn is the verdict that decides the gates on one metric.
+func wordOn(c *bench.CaseResult, name string) verdict.Word {
+	var vs []verdict.Verdict
+	for _, v := range c.Verdicts {
+		if v.Metric == name {
+			vs = append(vs, v)
+		}
+	}
+	v, _ := verdict.Deciding(vs)
+	return v.Word
+}
+
+// trusted tells whether a value counts as evidence: timing of an untrusted
+// group does not.
+func trusted(g *bench.GroupResult, name string) bool {
+	m := metric.Lookup(name)
+	return len(g.Untrusted) == 0 || m != nil && !m.Timing
+}
