@@ -94,7 +94,7 @@ kernels, and gives one verdict with stated certainty.
 		return exitError{exitUsage, fmt.Sprintf("%v (see '%s --help')", err, c.CommandPath())}
 	})
 	root.AddCommand(
-		newRun(), newGate(), newCompare(), newReport(), newHistory(), newPush(), newSuites(), newModels(),
+		newRun(), newGate(), newCompare(), newReport(), newHistory(), newExport(), newImport(), newStore(), newPush(), newSuites(), newModels(),
 		newKernels(), newDoctor(), newSetup(), newWorker(), newVersion(), newMan(),
 	)
 	return root

@@ -118,7 +118,16 @@ func fileName(id string) string {
 }
 
 // save writes a file whole or not at all, and says where it is.
-func save(talk io.Writer, what, path string, body []byte) (err error) {
+func save(talk io.Writer, what, path string, body []byte) error {
+	err := saveBy(path, func(w io.Writer) error { _, err := w.Write(body); return err })
+	if err == nil {
+		fmt.Fprintf(talk, "%s %s\n", what, path)
+	}
+	return err
+}
+
+// saveBy writes a file whole or not at all.
+func saveBy(path string, write func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
@@ -133,15 +142,11 @@ func save(talk io.Writer, what, path string, body []byte) (err error) {
 			err = fmt.Errorf("write %s: %w", path, err)
 		}
 	}()
-	_, err = f.Write(body)
+	err = write(f)
 	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
 		return err
 	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	fmt.Fprintf(talk, "%s %s\n", what, path)
-	return nil
+	return os.Rename(f.Name(), path)
 }
 
 // addReports adds the flags of the files that run and gate write.

@@ -10,6 +10,7 @@ import (
 	"assay/bench"
 	"assay/bench/metric"
 	"assay/bench/verdict"
+	"assay/reports"
 )
 
 // A gatherer makes results of rows again. Rows of one run lie together.
@@ -73,7 +74,7 @@ func (x *Row) check() error {
 	if err := checkNumbers(x.Metric, x.Value, x.Low, x.High); err != nil {
 		return err
 	}
-	if v := x.Value; v != nil && *v < 0 && !mayBeNegative(x.Metric) {
+	if v := x.Value; v != nil && !reports.Possible(x.Metric, *v) {
 		return fmt.Errorf("%s is %g: it cannot be negative", x.Metric, *v)
 	}
 	if err := checkNumbers(x.Metric+" against the baseline", x.Against, x.AgainstLow, x.AgainstHigh); err != nil {
@@ -103,13 +104,6 @@ func checkNumbers(what string, v, low, high *float64) error {
 		return fmt.Errorf("%s: low %g is above high %g", what, *low, *high)
 	}
 	return nil
-}
-
-// mayBeNegative tells metrics below 0 from nonsense: decibels, and net energy
-// and what is made of it where idle was subtracted.
-func mayBeNegative(name string) bool {
-	m := metric.Lookup(name)
-	return m == nil || m.Unit == "dB" || strings.HasPrefix(name, "energy.")
 }
 
 func finite(v ...float64) bool {

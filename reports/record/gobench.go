@@ -16,6 +16,7 @@ import (
 	"assay/bench"
 	"assay/bench/metric"
 	"assay/bench/stat"
+	"assay/reports"
 	"assay/reports/render"
 )
 
@@ -274,7 +275,7 @@ func addTrial(c *bench.CaseResult, l *benchfmt.Result) error {
 		switch {
 		case !finite(v.Value):
 			return fmt.Errorf("%s is not a finite number", v.Unit)
-		case v.Value < 0 && !mayBeNegative(name):
+		case !reports.Possible(name, v.Value):
 			return fmt.Errorf("%s is %g: it cannot be negative", v.Unit, v.Value)
 		}
 		n := 0
@@ -356,4 +357,3 @@ func trialsOf(c *bench.CaseResult) int {
 	}
 	return n
 }
-
