@@ -2,6 +2,7 @@ package reports
 
 import (
 	"math"
+	"strings"
 
 	"assay/bench"
 	"assay/bench/metric"
@@ -22,7 +23,8 @@ type Row struct {
 // Rows returns the summaries of a result, one per series. A result that holds
 // a case twice keeps the first: both have one series. Values that are not
 // finite are left out, as they are of the result's JSON form: no database
-// holds them. Negative ones are kept; a metric says for itself what it means.
+// holds them. Negative ones are kept, and are no evidence where the metric
+// cannot be negative.
 func Rows(r *bench.Result) []Row {
 	var out []Row
 	seen := map[string]bool{}
@@ -36,11 +38,18 @@ func Rows(r *bench.Result) []Row {
 					continue
 				}
 				seen[key] = true
-				out = append(out, Row{key, &c.Case, g.Build, e, wordOn(c, e.Metric), trusted(g, e.Metric)})
+				out = append(out, Row{key, &c.Case, g.Build, e, wordOn(c, e.Metric), trusted(g, e.Metric) && Possible(e.Metric, e.Value)})
 			}
 		}
 	}
 	return out
+}
+
+// Possible tells whether a metric can have this value: below 0 are only
+// decibels, and energy, from which idle is subtracted.
+func Possible(name string, v float64) bool {
+	m := metric.Lookup(name)
+	return v >= 0 || m == nil || m.Unit == "dB" || strings.HasPrefix(name, "energy.")
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -18,11 +18,23 @@ var engines = []string{"native", "onnxruntime"}
 
 func newDoctor() *cobra.Command {
 	var format string
+	var f storeCheck
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "What this device can measure, what is wrong with its condition, and how to mend it",
-		Args:  cobra.NoArgs,
+		Long: `Doctor says what this device can measure, what is wrong with its condition, and
+how to mend it. With --store it looks at the store instead: the file, every run,
+its numbers and samples, and the clocks. --repair mends what can be mended,
+after it has copied the file; nothing else may use the store meanwhile.`,
+		Example: "  assay doctor\n  assay doctor --store\n  assay doctor --store=old.db --repair",
+		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if f.path != "" {
+				return f.run(c, format)
+			}
+			if f.repair {
+				return usage("--repair mends a store: give --store too")
+			}
 			sys := host.Here()
 			d, err := host.Identify(sys)
 			if err != nil {
@@ -43,18 +55,23 @@ func newDoctor() *cobra.Command {
 				return err
 			}
 			items = append(items, meters...)
-			if format == "table" {
-				return printChecklist(c.OutOrStdout(), items, width(c.OutOrStdout(), 120))
-			}
-			l := list{header: []string{"", "STATE", "WHAT", "REMEDY"}, data: items}
-			for _, i := range items {
-				l.rows = append(l.rows, []string{i.Name, string(i.State), i.Detail, i.Remedy})
-			}
-			return l.print(c.OutOrStdout(), format)
+			return printItems(c, items, format)
 		},
 	}
 	formatFlag(c, &format)
+	f.add(c)
 	return c
+}
+
+func printItems(c *cobra.Command, items []host.Item, format string) error {
+	if format == "table" {
+		return printChecklist(c.OutOrStdout(), items, width(c.OutOrStdout(), 120))
+	}
+	l := list{header: []string{"", "STATE", "WHAT", "REMEDY"}, data: items}
+	for _, i := range items {
+		l.rows = append(l.rows, []string{i.Name, string(i.State), i.Detail, i.Remedy})
+	}
+	return l.print(c.OutOrStdout(), format)
 }
 
 // engineItem starts a worker of an engine and asks what it is.

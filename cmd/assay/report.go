@@ -21,18 +21,27 @@ import (
 func newReport() *cobra.Command {
 	var path, format, out string
 	var o reports.CompareOptions
+	var h courseFlags
 	c := &cobra.Command{
 		Use:   "report [RUN [RUN]]",
-		Short: "Write the HTML report on a run, or on what changed from one run to another",
+		Short: "Write the HTML report on a run, on what changed between two, or on all (--history)",
 		Long: `Report writes one page that needs nothing else: the verdict, the table, plots,
 doubts, and everything that is known of each case. With two runs it says what
-changed from the first to the second, as assay compare does.
+changed from the first to the second, as assay compare does. With --history it
+shows every series over the stored runs: what changed and what fails first, then
+each class of devices with trends, levels, and what changed besides the numbers.
 
 A run is an id, the beginning of one, latest (the default), or a JSON file. The
 page lies in the folder reports beside the store unless -o says otherwise.`,
-		Example: "  assay report\n  assay report 3c38ade1 latest -o release.html",
+		Example: "  assay report\n  assay report 3c38ade1 latest -o release.html\n  assay report --history --suite nightly",
 		Args:    cobra.MaximumNArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := h.check(args, format); err != nil {
+				return err
+			}
+			if h.on {
+				return h.write(c, path, out)
+			}
 			name, body, err := makeReport(c, args, path, format, o)
 			if err != nil {
 				return err
@@ -54,6 +63,7 @@ page lies in the folder reports beside the store unless -o says otherwise.`,
 	fl.StringVar(&format, "format", "html", "output format: "+strings.Join(render.Formats(), ", "))
 	fl.StringVar(&path, "store", "", "SQLite file (default $ASSAY_STORE or the user's data folder)")
 	fl.BoolVar(&o.CrossDevice, "cross-device", false, "compare runs of different devices")
+	h.add(c)
 	return c
 }
 
@@ -118,7 +128,16 @@ func fileName(id string) string {
 }
 
 // save writes a file whole or not at all, and says where it is.
-func save(talk io.Writer, what, path string, body []byte) (err error) {
+func save(talk io.Writer, what, path string, body []byte) error {
+	err := saveBy(path, func(w io.Writer) error { _, err := w.Write(body); return err })
+	if err == nil {
+		fmt.Fprintf(talk, "%s %s\n", what, path)
+	}
+	return err
+}
+
+// saveBy writes a file whole or not at all.
+func saveBy(path string, write func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
@@ -133,15 +152,11 @@ func save(talk io.Writer, what, path string, body []byte) (err error) {
 			err = fmt.Errorf("write %s: %w", path, err)
 		}
 	}()
-	_, err = f.Write(body)
+	err = write(f)
 	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
 		return err
 	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	fmt.Fprintf(talk, "%s %s\n", what, path)
-	return nil
+	return os.Rename(f.Name(), path)
 }
 
 // addReports adds the flags of the files that run and gate write.

@@ -95,7 +95,7 @@ func TestScript(t *testing.T) {
 			}
 			return false, nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"truncate": truncate, "lines": lines, "images": images, "influxd": influxCmd(t), "tree": tree, "eventually": eventually},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"truncate": truncate, "damage": damage, "lines": lines, "images": images, "influxd": influxCmd(t), "tree": tree, "eventually": eventually},
 	})
 }
 
@@ -120,6 +120,16 @@ func truncate(ts *testscript.TestScript, _ bool, args []string) {
 	b, err := os.ReadFile(ts.MkAbs(args[0]))
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b[:len(b)/2], 0o644))
+}
+
+// damage FILE writes over the last third of a file.
+func damage(ts *testscript.TestScript, _ bool, args []string) {
+	b, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	for i := 2 * len(b) / 3; i < len(b); i++ {
+		b[i] = 0xa5
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o644))
 }
 
 // images DIR N writes N images of the test set as PNG, a folder per class.

@@ -167,3 +167,38 @@ func TestTicks(t *testing.T) {
 		}
 	}
 }
+
+// TestTrend: levels, events and what cannot be drawn.
+func TestTrend(t *testing.T) {
+	night := func(at, v float64, level int) chart.Night {
+		return chart.Night{At: at, Mid: v, Low: 0.99 * v, High: 1.01 * v, Level: level}
+	}
+	svg := string(chart.Trend{
+		Y: chart.Axis{Unit: "sec"}, Tone: chart.Series(0), From: "2026-11-01", To: "2026-11-04",
+		Nights: []chart.Night{night(1, 1e-3, 0), night(2, 1.01e-3, 0), {At: 2.5, Mid: 5e-3, Low: 0, High: 1e9, Hollow: true}, night(3, 1.2e-3, 1), night(4, 1.21e-3, 1), night(5, math.NaN(), 1)},
+		Events: []chart.Event{{3, "1"}, {99, "outside"}},
+	}.Draw("a trend"))
+	check(t, "trend", template.HTML(svg))
+	if n := strings.Count(svg, "stroke:var(--c0);stroke-width:1.4"); n != 2 {
+		t.Errorf("%d medians, want one for each level", n)
+	}
+	if n := strings.Count(svg, "<circle"); n != 5 {
+		t.Errorf("%d marks, want 5: a night that is no number has none", n)
+	}
+	if strings.Count(svg, "stroke-dasharray") != 1 || strings.Contains(svg, "outside") {
+		t.Error("an event outside the nights is drawn, or the one inside is not")
+	}
+	if !strings.Contains(svg, "ms</text>") || strings.Contains(svg, "Gs") {
+		t.Error("the interval of a night that cannot be trusted stretches the axis")
+	}
+	if got := (chart.Trend{Nights: []chart.Night{night(1, math.Inf(1), 0)}}).Draw("x"); got != "" {
+		t.Errorf("nothing usable is drawn as %q", got)
+	}
+	spark := string(chart.Spark(`"two" levels`, chart.Series(1), []chart.Night{night(1, 1, 0), night(2, 1, 0), night(3, 2, 1)}))
+	if n := strings.Count(spark, "stroke:var(--c3)"); n != 1 || strings.Contains(spark, `"two"`) {
+		t.Errorf("%d strokes, want one within the first level; or its name is not escaped: %s", n, spark)
+	}
+	if chart.Spark("x", 0, nil) != "" {
+		t.Error("a sparkline of nothing")
+	}
+}

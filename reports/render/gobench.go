@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"assay/bench"
@@ -37,7 +38,10 @@ func writeGobench(w io.Writer, r *bench.Result, _ Options) error {
 	config("cpu", r.Device.CPU)
 	config("pkg", "assay/"+r.Suite)
 	config("run", r.Run)
+	config("started", r.Started.UTC().Format(time.RFC3339Nano))
 	config("device", r.Device.ID)
+	config("device-name", r.Device.Name)
+	config("device-class", r.Device.Class)
 	for _, k := range slices.Sorted(maps.Keys(r.Labels)) {
 		if configKey(k) {
 			config(k, r.Labels[k])
@@ -46,6 +50,9 @@ func writeGobench(w io.Writer, r *bench.Result, _ Options) error {
 	units(&buf)
 	for i := range r.Groups {
 		g := &r.Groups[i]
+		if i == 0 || g.Task != r.Groups[i-1].Task {
+			fmt.Fprintf(&buf, "task: %s\n", plain(g.Task)) // nothing after the colon deletes the key
+		}
 		for j := range g.Cases {
 			c := &g.Cases[j]
 			if c.Status == bench.OK {
@@ -62,7 +69,7 @@ func writeGobench(w io.Writer, r *bench.Result, _ Options) error {
 // case. The keys that are written anyway are not written twice.
 func configKey(k string) bool {
 	switch k {
-	case "goos", "goarch", "cpu", "pkg", "run", "device", "":
+	case "goos", "goarch", "cpu", "pkg", "run", "started", "device", "device-name", "device-class", "task", "":
 		return false
 	}
 	if first := rune(k[0]); !unicode.IsLower(first) {
@@ -84,7 +91,7 @@ func units(buf *bytes.Buffer) {
 		if m.Better > 0 {
 			better = "higher"
 		}
-		line := fmt.Sprintf("Unit %s better=%s", benchUnit(m), better)
+		line := fmt.Sprintf("Unit %s better=%s", BenchUnit(m), better)
 		if m.Exact {
 			line += " assume=exact"
 		}
@@ -94,9 +101,9 @@ func units(buf *bytes.Buffer) {
 	buf.WriteString(strings.Join(lines, "\n") + "\n")
 }
 
-// benchUnit is a metric as a unit of the format. Base units stay what they
+// BenchUnit is a metric as a unit of the format. Base units stay what they
 // are, so that benchstat scales them: sec, B.
-func benchUnit(m *metric.Metric) string {
+func BenchUnit(m *metric.Metric) string {
 	name := strings.ReplaceAll(m.Name, ".", "-")
 	switch m.Unit {
 	case "ratio", "1":
@@ -130,7 +137,7 @@ func trialLines(buf *bytes.Buffer, g *bench.GroupResult, c *bench.CaseResult) {
 		}
 		for _, name := range slices.Sorted(maps.Keys(trials[t])) {
 			if m := metric.Lookup(name); m != metric.P50 && !cold(m) {
-				line += fmt.Sprintf(" %s %s", number64(stat.Median(slices.Clone(trials[t][name].Values))), benchUnit(m))
+				line += fmt.Sprintf(" %s %s", number64(stat.Median(slices.Clone(trials[t][name].Values))), BenchUnit(m))
 			}
 		}
 		if line != "" { // a cold start has no line: it is no trial
@@ -148,7 +155,7 @@ func exactLine(buf *bytes.Buffer, g *bench.GroupResult, c *bench.CaseResult) {
 	var parts []string
 	for _, e := range c.Values {
 		if m := metric.Lookup(e.Metric); m != nil && m.Exact && finite(e.Value) {
-			parts = append(parts, number64(e.Value)+" "+benchUnit(m))
+			parts = append(parts, number64(e.Value)+" "+BenchUnit(m))
 		}
 	}
 	if len(parts) > 0 {

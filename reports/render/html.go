@@ -59,7 +59,7 @@ func wordsOf(counted string) []word {
 	var out []word
 	for part := range strings.SplitSeq(counted, ", ") {
 		class := ""
-		for _, w := range []string{"pass", "fail", "inconclusive", "untrusted", "error", "skipped", "better", "worse", "undecided", "same"} {
+		for _, w := range []string{"pass", "fail", "inconclusive", "untrusted", "error", "skipped", "better", "worse", "suspect", "undecided", "same"} {
 			if strings.HasSuffix(part, " "+w) {
 				class = w
 			}

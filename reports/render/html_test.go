@@ -34,6 +34,7 @@ func htmlReports(t *testing.T) map[string][]byte {
 		t.Fatal(err)
 	}
 	out["comparison"] = buf.Bytes()
+	out["history"] = historyPage(t, example.Course(), nil)
 	return out
 }
 

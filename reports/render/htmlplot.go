@@ -19,6 +19,7 @@ type chartHTML struct {
 	Note  string
 	SVG   template.HTML
 	Key   []keyHTML
+	List  []string
 }
 
 // A keyHTML is an engine's mark, and the numbers of its points.

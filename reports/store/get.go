@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"assay/bench"
@@ -88,6 +89,12 @@ func (s *SQLite) samples(ctx context.Context, r *bench.Result) error {
 			return s.wrap(fmt.Errorf("%w: run %s has samples of a case that it lacks", ErrDamaged, r.Run))
 		}
 		c := &r.Groups[grp].Cases[pos]
+		if text == gone {
+			if !slices.Contains(r.Warnings, goneNote) {
+				r.Warnings = append(r.Warnings, goneNote)
+			}
+			continue
+		}
 		if c.Samples, err = unspan(text, data); err != nil {
 			return s.wrap(fmt.Errorf("%w: run %s: %w", ErrDamaged, r.Run, err))
 		}
@@ -129,17 +136,18 @@ func (s *SQLite) List(ctx context.Context, f reports.Filter) ([]reports.Run, err
 }
 
 // History returns the points of the series that f chooses, oldest first; with
-// a limit, those of the newest runs of each series.
+// a limit, those of the newest runs of each series. A run that arrives late
+// stands where it was measured (reports.PointTime).
 func (s *SQLite) History(ctx context.Context, f reports.SeriesFilter, limit int) ([]reports.Point, error) {
 	if limit <= 0 {
 		limit = -1
 	}
 	rows, err := s.db.QueryContext(ctx, `SELECT run, started, received, series, device, model, variant, engine, build, metric, unit, value, low, high, n, verdict, trusted FROM (
-			SELECT s.*, r.started, r.received, row_number() OVER (PARTITION BY series ORDER BY r.received DESC, r.run) AS age
-			FROM summaries s JOIN runs r USING (run)
+			SELECT s.*, r.started, r.received, r.place, row_number() OVER (PARTITION BY series ORDER BY r.place DESC, r.run) AS age
+			FROM summaries s JOIN (SELECT *, CASE WHEN at > 0 THEN at ELSE received END AS place FROM runs) r USING (run)
 			WHERE (?1 = '' OR r.suite = ?1) AND (?2 = '' OR s.device = ?2 OR r.name = ?2) AND (?3 = '' OR task = ?3) AND (?4 = '' OR model = ?4)
 				AND (?5 = '' OR variant = ?5) AND (?6 = '' OR engine = ?6) AND (?7 = '' OR metric = ?7))
-		WHERE ?8 < 0 OR age <= ?8 ORDER BY series, received, run`,
+		WHERE ?8 < 0 OR age <= ?8 ORDER BY series, place, run`,
 		f.Suite, f.Device, f.Task, f.Model, f.Variant, f.Engine, f.Metric, limit)
 	if err != nil {
 		return nil, s.wrap(err)

@@ -31,18 +31,29 @@ func (c *Client) History(ctx context.Context, f reports.SeriesFilter, limit int)
 	if err != nil {
 		return nil, err
 	}
-	var out []reports.Point
+	var all []placed
 	for i := range tables {
 		points, err := tables[i].points()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.Where(), err)
 		}
-		out = append(out, points...)
+		all = append(all, points...)
 	}
-	slices.SortFunc(out, func(a, b reports.Point) int {
-		return cmp.Or(strings.Compare(a.Series, b.Series), a.Received.Compare(b.Received), strings.Compare(a.Run, b.Run))
+	slices.SortFunc(all, func(a, b placed) int {
+		return cmp.Or(strings.Compare(a.Series, b.Series), cmp.Compare(a.at, b.at), strings.Compare(a.Run, b.Run))
 	})
+	out := make([]reports.Point, len(all))
+	for i := range all {
+		out[i] = all[i].Point
+	}
 	return newest(out, limit), nil
+}
+
+// A placed is a point with its time on the server: a run that arrives late
+// stands where it was measured.
+type placed struct {
+	reports.Point
+	at int64
 }
 
 // where is the condition that f stands for.
@@ -92,7 +103,7 @@ func (c *Client) devices(ctx context.Context, name string) ([]string, error) {
 }
 
 // points reads one series; its tags name the case.
-func (s *series) points() ([]reports.Point, error) {
+func (s *series) points() ([]placed, error) {
 	k, err := caseOf(s.Tags)
 	if err != nil {
 		return nil, err
@@ -100,10 +111,11 @@ func (s *series) points() ([]reports.Point, error) {
 	device, name := untag(s.Tags["device"]), untag(s.Tags["metric"])
 	source := untag(s.Tags["source"])
 	key := reports.SeriesOf(&k, metric.Estimate{Metric: name, Source: source}, device)
-	out := make([]reports.Point, len(s.Values))
+	out := make([]placed, len(s.Values))
 	for i := range s.Values {
 		r := s.record(i)
-		out[i] = reports.Point{
+		out[i].at = r.int("time")
+		out[i].Point = reports.Point{
 			Run: r.text("run"), Started: reports.Moment(r.int("started")), Received: reports.Moment(r.int("received")),
 			Series: key, Device: device, Model: k.Model, Variant: k.Variant, Engine: k.Engine, Build: r.text("build"),
 			Value: metric.Estimate{

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"assay/reports"
+	"assay/reports/render"
+	"assay/reports/store"
+
+	"github.com/spf13/cobra"
+)
+
+// courseFlags are the flags of report --history.
+type courseFlags struct {
+	on    bool
+	runs  reports.Filter
+	since time.Duration
+}
+
+func (f *courseFlags) add(c *cobra.Command) {
+	fl := c.Flags()
+	fl.BoolVar(&f.on, "history", false, "the page on all series: what changed and what fails first, then every class of devices")
+	fl.StringVar(&f.runs.Suite, "suite", "", "with --history: runs of this suite")
+	fl.StringVar(&f.runs.Device, "device", "", "with --history: runs on this device (id or name)")
+	fl.DurationVar(&f.since, "since", 90*24*time.Hour, "with --history: runs not older than this; 0 is all")
+}
+
+// check refuses flags that do not go together.
+func (f *courseFlags) check(args []string, format string) error {
+	switch {
+	case !f.on && (f.runs.Suite != "" || f.runs.Device != ""):
+		return usage("--suite and --device choose the runs of --history")
+	case f.on && len(args) > 0:
+		return usage("--history is about all runs: name none, or leave it out")
+	case f.on && format != "html":
+		return usage("--history is a page: it has no format but html (assay history has others)")
+	}
+	return nil
+}
+
+// write writes the page to out, or where it lies by default.
+func (f *courseFlags) write(c *cobra.Command, path, out string) error {
+	if out == "" {
+		name := "history"
+		if f.runs.Suite != "" {
+			name += "-" + f.runs.Suite
+		}
+		var err error
+		if out, err = reportPath(path, name); err != nil {
+			return err
+		}
+	}
+	db, err := openStore(c.Context(), path)
+	if err != nil {
+		return err
+	}
+	if db == nil {
+		return usage("--store none leaves nothing to look in")
+	}
+	defer db.Close()
+	course, err := f.course(c.Context(), db)
+	if err != nil {
+		return err
+	}
+	course.Mark(reports.Failing{Course: course})
+	var buf bytes.Buffer
+	if err := render.Course(&buf, course, render.CourseOptions{Suite: f.runs.Suite, Page: beside(out)}); err != nil {
+		return err
+	}
+	if out == "-" {
+		_, err := c.OutOrStdout().Write(buf.Bytes())
+		return err
+	}
+	return save(c.ErrOrStderr(), "the report is", out, buf.Bytes())
+}
+
+// course reads the runs in the order of measuring, one at a time.
+func (f *courseFlags) course(ctx context.Context, db *store.SQLite) (*reports.Course, error) {
+	if f.since > 0 {
+		f.runs.Since = time.Now().Add(-f.since)
+	}
+	runs, err := db.List(ctx, f.runs)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(runs) // equal times in the order of arrival
+	slices.SortStableFunc(runs, func(a, b reports.Run) int {
+		return reports.PointTime(a.Started, a.Received).Compare(reports.PointTime(b.Started, b.Received))
+	})
+	course := &reports.Course{}
+	for _, x := range runs {
+		r, err := db.Get(ctx, x.ID)
+		if err != nil {
+			return nil, fmt.Errorf("%w (assay doctor --store)", err)
+		}
+		course.Add(r, x.Received)
+	}
+	return course, nil
+}
+
+// beside finds the reports of runs in the folder that a page goes to.
+func beside(out string) func(run string) string {
+	return func(run string) string {
+		name := fileName(run) + ".html"
+		if _, err := os.Stat(filepath.Join(filepath.Dir(out), name)); err != nil || out == "-" {
+			return ""
+		}
+		return (&url.URL{Path: name}).EscapedPath()
+	}
+}
