@@ -34,6 +34,40 @@ func (v Set) Columns(n Register, vectors int, name string, body func(c Columns, 
 	body(window(v, n, vectors, "_part"+name), "_part"+name)
 }
 
+// Channels runs body for all columns of a row, left of them, some vectors at a
+// time: with AVX-512 two and, where that is enough, one, so that what a round
+// costs beside the columns is shared, with AVX2's 16 registers always one. It
+// moves the pointers, to elements of 32 bits, on after each, and left down.
+func (v Set) Channels(left Register, pointers []Register, body func(vectors int, c Columns, suffix string)) {
+	Label("channels")
+	for vectors := v.Lanes / 8; vectors > 0; vectors-- {
+		name := fmt.Sprintf("_%d", vectors)
+		if vectors > 1 {
+			CMPQ(left, U32(uint32(v.Lanes)))
+			JLE(LabelRef("fewer"))
+		}
+		n := GP64()
+		MOVQ(U32(uint32(vectors*v.Lanes)), n)
+		CMPQ(left, n)
+		CMOVQLT(left, n)
+		v.Columns(n, vectors, name, func(c Columns, suffix string) {
+			body(vectors, c, suffix)
+			JMP(LabelRef("next" + name))
+		})
+		Label("next" + name)
+		for _, p := range pointers {
+			ADDQ(U32(uint32(vectors*v.Bytes())), p)
+		}
+		SUBQ(U32(uint32(vectors*v.Lanes)), left)
+		JG(LabelRef("channels"))
+		if vectors > 1 {
+			JMP(LabelRef("done"))
+			Label("fewer")
+		}
+	}
+	Label("done")
+}
+
 type whole struct{ Set }
 
 func (w whole) Load(m Mem, _ int) VecVirtual {

@@ -14,10 +14,30 @@ func avx512_1xc(y *float32, x *float32, w *float32, channels int, kh int, kw int
 //go:noescape
 func avx512_2xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
 
+// avx512_3xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 3, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+//
+//go:noescape
+func avx512_3xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+
 // avx512_4xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 4, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
 func avx512_4xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+
+// avx512_5xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 5, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+//
+//go:noescape
+func avx512_5xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+
+// avx512_6xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 6, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+//
+//go:noescape
+func avx512_6xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+
+// avx512_7xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 7, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+//
+//go:noescape
+func avx512_7xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
 
 // avx512_8xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 8, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
 //
@@ -34,10 +54,30 @@ func avx2_1xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, 
 //go:noescape
 func avx2_2xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
 
+// avx2_3xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 3, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+//
+//go:noescape
+func avx2_3xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+
 // avx2_4xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 4, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
 func avx2_4xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+
+// avx2_5xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 5, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+//
+//go:noescape
+func avx2_5xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+
+// avx2_6xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 6, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+//
+//go:noescape
+func avx2_6xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+
+// avx2_7xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 7, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+//
+//go:noescape
+func avx2_7xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
 
 // avx2_8xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 8, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
 //

@@ -16,7 +16,79 @@ TEXT ·vnni_1xc(SB), NOSPLIT, $0-84
 	MOVQ BX, DI
 	SHLQ $0x02, DI
 
-block:
+channels:
+	CMPQ    BX, $0x00000010
+	JLE     fewer
+	MOVQ    $0x00000020, R8
+	CMPQ    BX, R8
+	CMOVQLT BX, R8
+	MOVQ    $0x7fffffffffffffff, R9
+	BZHIQ   R8, R9, R9
+	KMOVW   R9, K1
+	SHRQ    $0x10, R9
+	KMOVW   R9, K2
+	SHRQ    $0x10, R9
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	MOVQ    CX, R8
+	MOVQ    DX, R9
+	MOVQ    groups+32(FP), R10
+	TESTQ   R10, R10
+	JZ      group_2_end
+
+group_2:
+	MOVQ  kw+40(FP), R11
+	TESTQ R11, R11
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS.Z (R9), K1, Z2
+	VMOVUPS.Z (R8), K1, Z3
+	VPDPBUSD  Z2, Z3, Z0
+	VMOVUPS.Z 64(R9), K2, Z2
+	VMOVUPS.Z 64(R8), K2, Z3
+	VPDPBUSD  Z2, Z3, Z1
+	ADDQ      SI, R8
+	ADDQ      DI, R9
+	DECQ      R11
+	JNZ       tap_2
+
+tap_2_end:
+	ADDQ skip+64(FP), R8
+	DECQ R10
+	JNZ  group_2
+
+group_2_end:
+	MOVQ         BX, R8
+	NEGQ         R8
+	ADDQ         channels+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         sums+72(FP), R9
+	TESTQ        R9, R9
+	JZ           no_sums_2
+	ADDQ         R8, R9
+	MOVL         zero+80(FP), R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Z2
+	VMOVUPS.Z    (R9), K1, Z3
+	VPMULLD      Z2, Z3, Z3
+	VPSUBD       Z3, Z0, Z0
+	VMOVUPS.Z    64(R9), K2, Z3
+	VPMULLD      Z2, Z3, Z3
+	VPSUBD       Z3, Z1, Z1
+
+no_sums_2:
+	MOVQ    AX, R8
+	VMOVUPS Z0, K1, (R8)
+	VMOVUPS Z1, K2, 64(R8)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x00000020, BX
+	JG      channels
+	JMP     done
+
+fewer:
 	MOVQ    $0x00000010, R8
 	CMPQ    BX, R8
 	CMOVQLT BX, R8
@@ -24,56 +96,58 @@ block:
 	BZHIQ   R8, R9, R9
 	KMOVW   R9, K1
 	SHRQ    $0x10, R9
-	VPXORD  Z0, Z0, Z0
+	VPXORD  Z4, Z4, Z4
 	MOVQ    CX, R8
 	MOVQ    DX, R9
 	MOVQ    groups+32(FP), R10
 	TESTQ   R10, R10
-	JZ      group_end
+	JZ      group_1_end
 
-group:
+group_1:
 	MOVQ  kw+40(FP), R11
 	TESTQ R11, R11
-	JZ    tap_end
+	JZ    tap_1_end
 
-tap:
-	VMOVUPS.Z (R9), K1, Z1
-	VMOVUPS.Z (R8), K1, Z2
-	VPDPBUSD  Z1, Z2, Z0
+tap_1:
+	VMOVUPS.Z (R9), K1, Z2
+	VMOVUPS.Z (R8), K1, Z3
+	VPDPBUSD  Z2, Z3, Z4
 	ADDQ      SI, R8
 	ADDQ      DI, R9
 	DECQ      R11
-	JNZ       tap
+	JNZ       tap_1
 
-tap_end:
+tap_1_end:
 	ADDQ skip+64(FP), R8
 	DECQ R10
-	JNZ  group
+	JNZ  group_1
 
-group_end:
+group_1_end:
 	MOVQ         BX, R8
 	NEGQ         R8
 	ADDQ         channels+24(FP), R8
 	SHLQ         $0x02, R8
 	MOVQ         sums+72(FP), R9
 	TESTQ        R9, R9
-	JZ           no_sums
+	JZ           no_sums_1
 	ADDQ         R8, R9
 	MOVL         zero+80(FP), R8
-	VMOVD        R8, X1
-	VPBROADCASTD X1, Z1
-	VMOVUPS.Z    (R9), K1, Z2
-	VPMULLD      Z1, Z2, Z2
-	VPSUBD       Z2, Z0, Z0
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Z2
+	VMOVUPS.Z    (R9), K1, Z3
+	VPMULLD      Z2, Z3, Z3
+	VPSUBD       Z3, Z4, Z4
 
-no_sums:
+no_sums_1:
 	MOVQ    AX, R8
-	VMOVUPS Z0, K1, (R8)
+	VMOVUPS Z4, K1, (R8)
 	ADDQ    $0x00000040, AX
 	ADDQ    $0x00000040, CX
 	ADDQ    $0x00000040, DX
 	SUBQ    $0x00000010, BX
-	JG      block
+	JG      channels
+
+done:
 	VZEROUPPER
 	RET
 
@@ -89,7 +163,90 @@ TEXT ·vnni_2xc(SB), NOSPLIT, $0-84
 	MOVQ BX, R8
 	SHLQ $0x02, R8
 
-block:
+channels:
+	CMPQ    BX, $0x00000010
+	JLE     fewer
+	MOVQ    $0x00000020, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    $0x7fffffffffffffff, R10
+	BZHIQ   R9, R10, R10
+	KMOVW   R10, K1
+	SHRQ    $0x10, R10
+	KMOVW   R10, K2
+	SHRQ    $0x10, R10
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	MOVQ    CX, R9
+	MOVQ    DX, R10
+	MOVQ    groups+32(FP), R11
+	TESTQ   R11, R11
+	JZ      group_2_end
+
+group_2:
+	MOVQ  kw+40(FP), R12
+	TESTQ R12, R12
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS.Z (R10), K1, Z4
+	VMOVUPS.Z (R9), K1, Z5
+	VPDPBUSD  Z4, Z5, Z0
+	VMOVUPS.Z (R9)(SI*1), K1, Z5
+	VPDPBUSD  Z4, Z5, Z2
+	VMOVUPS.Z 64(R10), K2, Z4
+	VMOVUPS.Z 64(R9), K2, Z5
+	VPDPBUSD  Z4, Z5, Z1
+	VMOVUPS.Z 64(R9)(SI*1), K2, Z5
+	VPDPBUSD  Z4, Z5, Z3
+	ADDQ      DI, R9
+	ADDQ      R8, R10
+	DECQ      R12
+	JNZ       tap_2
+
+tap_2_end:
+	ADDQ skip+64(FP), R9
+	DECQ R11
+	JNZ  group_2
+
+group_2_end:
+	MOVQ         BX, R9
+	NEGQ         R9
+	ADDQ         channels+24(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         sums+72(FP), R10
+	TESTQ        R10, R10
+	JZ           no_sums_2
+	ADDQ         R9, R10
+	MOVL         zero+80(FP), R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Z4
+	VMOVUPS.Z    (R10), K1, Z5
+	VPMULLD      Z4, Z5, Z5
+	VPSUBD       Z5, Z0, Z0
+	VPSUBD       Z5, Z2, Z2
+	VMOVUPS.Z    64(R10), K2, Z5
+	VPMULLD      Z4, Z5, Z5
+	VPSUBD       Z5, Z1, Z1
+	VPSUBD       Z5, Z3, Z3
+
+no_sums_2:
+	MOVQ    AX, R9
+	VMOVUPS Z0, K1, (R9)
+	VMOVUPS Z1, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z2, K1, (R9)
+	VMOVUPS Z3, K2, 64(R9)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x00000020, BX
+	JG      channels
+	JMP     done
+
+fewer:
 	MOVQ    $0x00000010, R9
 	CMPQ    BX, R9
 	CMOVQLT BX, R9
@@ -97,62 +254,64 @@ block:
 	BZHIQ   R9, R10, R10
 	KMOVW   R10, K1
 	SHRQ    $0x10, R10
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
 	MOVQ    CX, R9
 	MOVQ    DX, R10
 	MOVQ    groups+32(FP), R11
 	TESTQ   R11, R11
-	JZ      group_end
+	JZ      group_1_end
 
-group:
+group_1:
 	MOVQ  kw+40(FP), R12
 	TESTQ R12, R12
-	JZ    tap_end
+	JZ    tap_1_end
 
-tap:
-	VMOVUPS.Z (R10), K1, Z2
-	VMOVUPS.Z (R9), K1, Z3
-	VPDPBUSD  Z2, Z3, Z0
-	VMOVUPS.Z (R9)(SI*1), K1, Z3
-	VPDPBUSD  Z2, Z3, Z1
+tap_1:
+	VMOVUPS.Z (R10), K1, Z4
+	VMOVUPS.Z (R9), K1, Z5
+	VPDPBUSD  Z4, Z5, Z6
+	VMOVUPS.Z (R9)(SI*1), K1, Z5
+	VPDPBUSD  Z4, Z5, Z7
 	ADDQ      DI, R9
 	ADDQ      R8, R10
 	DECQ      R12
-	JNZ       tap
+	JNZ       tap_1
 
-tap_end:
+tap_1_end:
 	ADDQ skip+64(FP), R9
 	DECQ R11
-	JNZ  group
+	JNZ  group_1
 
-group_end:
+group_1_end:
 	MOVQ         BX, R9
 	NEGQ         R9
 	ADDQ         channels+24(FP), R9
 	SHLQ         $0x02, R9
 	MOVQ         sums+72(FP), R10
 	TESTQ        R10, R10
-	JZ           no_sums
+	JZ           no_sums_1
 	ADDQ         R9, R10
 	MOVL         zero+80(FP), R9
-	VMOVD        R9, X2
-	VPBROADCASTD X2, Z2
-	VMOVUPS.Z    (R10), K1, Z3
-	VPMULLD      Z2, Z3, Z3
-	VPSUBD       Z3, Z0, Z0
-	VPSUBD       Z3, Z1, Z1
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Z4
+	VMOVUPS.Z    (R10), K1, Z5
+	VPMULLD      Z4, Z5, Z5
+	VPSUBD       Z5, Z6, Z6
+	VPSUBD       Z5, Z7, Z7
 
-no_sums:
+no_sums_1:
 	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
+	VMOVUPS Z6, K1, (R9)
 	ADDQ    R8, R9
-	VMOVUPS Z1, K1, (R9)
+	VMOVUPS Z7, K1, (R9)
 	ADDQ    $0x00000040, AX
 	ADDQ    $0x00000040, CX
 	ADDQ    $0x00000040, DX
 	SUBQ    $0x00000010, BX
-	JG      block
+	JG      channels
+
+done:
 	VZEROUPPER
 	RET
 
@@ -168,7 +327,101 @@ TEXT ·vnni_3xc(SB), NOSPLIT, $0-84
 	MOVQ BX, R8
 	SHLQ $0x02, R8
 
-block:
+channels:
+	CMPQ    BX, $0x00000010
+	JLE     fewer
+	MOVQ    $0x00000020, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    $0x7fffffffffffffff, R10
+	BZHIQ   R9, R10, R10
+	KMOVW   R10, K1
+	SHRQ    $0x10, R10
+	KMOVW   R10, K2
+	SHRQ    $0x10, R10
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	MOVQ    CX, R9
+	MOVQ    DX, R10
+	MOVQ    groups+32(FP), R11
+	TESTQ   R11, R11
+	JZ      group_2_end
+
+group_2:
+	MOVQ  kw+40(FP), R12
+	TESTQ R12, R12
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS.Z (R10), K1, Z6
+	VMOVUPS.Z (R9), K1, Z7
+	VPDPBUSD  Z6, Z7, Z0
+	VMOVUPS.Z (R9)(SI*1), K1, Z7
+	VPDPBUSD  Z6, Z7, Z2
+	VMOVUPS.Z (R9)(SI*2), K1, Z7
+	VPDPBUSD  Z6, Z7, Z4
+	VMOVUPS.Z 64(R10), K2, Z6
+	VMOVUPS.Z 64(R9), K2, Z7
+	VPDPBUSD  Z6, Z7, Z1
+	VMOVUPS.Z 64(R9)(SI*1), K2, Z7
+	VPDPBUSD  Z6, Z7, Z3
+	VMOVUPS.Z 64(R9)(SI*2), K2, Z7
+	VPDPBUSD  Z6, Z7, Z5
+	ADDQ      DI, R9
+	ADDQ      R8, R10
+	DECQ      R12
+	JNZ       tap_2
+
+tap_2_end:
+	ADDQ skip+64(FP), R9
+	DECQ R11
+	JNZ  group_2
+
+group_2_end:
+	MOVQ         BX, R9
+	NEGQ         R9
+	ADDQ         channels+24(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         sums+72(FP), R10
+	TESTQ        R10, R10
+	JZ           no_sums_2
+	ADDQ         R9, R10
+	MOVL         zero+80(FP), R9
+	VMOVD        R9, X6
+	VPBROADCASTD X6, Z6
+	VMOVUPS.Z    (R10), K1, Z7
+	VPMULLD      Z6, Z7, Z7
+	VPSUBD       Z7, Z0, Z0
+	VPSUBD       Z7, Z2, Z2
+	VPSUBD       Z7, Z4, Z4
+	VMOVUPS.Z    64(R10), K2, Z7
+	VPMULLD      Z6, Z7, Z7
+	VPSUBD       Z7, Z1, Z1
+	VPSUBD       Z7, Z3, Z3
+	VPSUBD       Z7, Z5, Z5
+
+no_sums_2:
+	MOVQ    AX, R9
+	VMOVUPS Z0, K1, (R9)
+	VMOVUPS Z1, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z2, K1, (R9)
+	VMOVUPS Z3, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z4, K1, (R9)
+	VMOVUPS Z5, K2, 64(R9)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x00000020, BX
+	JG      channels
+	JMP     done
+
+fewer:
 	MOVQ    $0x00000010, R9
 	CMPQ    BX, R9
 	CMOVQLT BX, R9
@@ -176,68 +429,70 @@ block:
 	BZHIQ   R9, R10, R10
 	KMOVW   R10, K1
 	SHRQ    $0x10, R10
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
 	MOVQ    CX, R9
 	MOVQ    DX, R10
 	MOVQ    groups+32(FP), R11
 	TESTQ   R11, R11
-	JZ      group_end
+	JZ      group_1_end
 
-group:
+group_1:
 	MOVQ  kw+40(FP), R12
 	TESTQ R12, R12
-	JZ    tap_end
+	JZ    tap_1_end
 
-tap:
-	VMOVUPS.Z (R10), K1, Z3
-	VMOVUPS.Z (R9), K1, Z4
-	VPDPBUSD  Z3, Z4, Z0
-	VMOVUPS.Z (R9)(SI*1), K1, Z4
-	VPDPBUSD  Z3, Z4, Z1
-	VMOVUPS.Z (R9)(SI*2), K1, Z4
-	VPDPBUSD  Z3, Z4, Z2
+tap_1:
+	VMOVUPS.Z (R10), K1, Z6
+	VMOVUPS.Z (R9), K1, Z7
+	VPDPBUSD  Z6, Z7, Z8
+	VMOVUPS.Z (R9)(SI*1), K1, Z7
+	VPDPBUSD  Z6, Z7, Z9
+	VMOVUPS.Z (R9)(SI*2), K1, Z7
+	VPDPBUSD  Z6, Z7, Z10
 	ADDQ      DI, R9
 	ADDQ      R8, R10
 	DECQ      R12
-	JNZ       tap
+	JNZ       tap_1
 
-tap_end:
+tap_1_end:
 	ADDQ skip+64(FP), R9
 	DECQ R11
-	JNZ  group
+	JNZ  group_1
 
-group_end:
+group_1_end:
 	MOVQ         BX, R9
 	NEGQ         R9
 	ADDQ         channels+24(FP), R9
 	SHLQ         $0x02, R9
 	MOVQ         sums+72(FP), R10
 	TESTQ        R10, R10
-	JZ           no_sums
+	JZ           no_sums_1
 	ADDQ         R9, R10
 	MOVL         zero+80(FP), R9
-	VMOVD        R9, X3
-	VPBROADCASTD X3, Z3
-	VMOVUPS.Z    (R10), K1, Z4
-	VPMULLD      Z3, Z4, Z4
-	VPSUBD       Z4, Z0, Z0
-	VPSUBD       Z4, Z1, Z1
-	VPSUBD       Z4, Z2, Z2
+	VMOVD        R9, X6
+	VPBROADCASTD X6, Z6
+	VMOVUPS.Z    (R10), K1, Z7
+	VPMULLD      Z6, Z7, Z7
+	VPSUBD       Z7, Z8, Z8
+	VPSUBD       Z7, Z9, Z9
+	VPSUBD       Z7, Z10, Z10
 
-no_sums:
+no_sums_1:
 	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
+	VMOVUPS Z8, K1, (R9)
 	ADDQ    R8, R9
-	VMOVUPS Z1, K1, (R9)
+	VMOVUPS Z9, K1, (R9)
 	ADDQ    R8, R9
-	VMOVUPS Z2, K1, (R9)
+	VMOVUPS Z10, K1, (R9)
 	ADDQ    $0x00000040, AX
 	ADDQ    $0x00000040, CX
 	ADDQ    $0x00000040, DX
 	SUBQ    $0x00000010, BX
-	JG      block
+	JG      channels
+
+done:
 	VZEROUPPER
 	RET
 
@@ -253,443 +508,17 @@ TEXT ·vnni_4xc(SB), NOSPLIT, $0-84
 	MOVQ BX, R8
 	SHLQ $0x02, R8
 
-block:
-	MOVQ    $0x00000010, R9
+channels:
+	CMPQ    BX, $0x00000010
+	JLE     fewer
+	MOVQ    $0x00000020, R9
 	CMPQ    BX, R9
 	CMOVQLT BX, R9
 	MOVQ    $0x7fffffffffffffff, R10
 	BZHIQ   R9, R10, R10
 	KMOVW   R10, K1
 	SHRQ    $0x10, R10
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    groups+32(FP), R12
-	TESTQ   R12, R12
-	JZ      group_end
-
-group:
-	MOVQ  kw+40(FP), R13
-	TESTQ R13, R13
-	JZ    tap_end
-
-tap:
-	VMOVUPS.Z (R10), K1, Z4
-	VMOVUPS.Z (R9), K1, Z5
-	VPDPBUSD  Z4, Z5, Z0
-	VMOVUPS.Z (R9)(SI*1), K1, Z5
-	VPDPBUSD  Z4, Z5, Z1
-	VMOVUPS.Z (R9)(SI*2), K1, Z5
-	VPDPBUSD  Z4, Z5, Z2
-	VMOVUPS.Z (R11), K1, Z5
-	VPDPBUSD  Z4, Z5, Z3
-	ADDQ      DI, R9
-	ADDQ      DI, R11
-	ADDQ      R8, R10
-	DECQ      R13
-	JNZ       tap
-
-tap_end:
-	ADDQ skip+64(FP), R9
-	ADDQ skip+64(FP), R11
-	DECQ R12
-	JNZ  group
-
-group_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X4
-	VPBROADCASTD X4, Z4
-	VMOVUPS.Z    (R10), K1, Z5
-	VPMULLD      Z4, Z5, Z5
-	VPSUBD       Z5, Z0, Z0
-	VPSUBD       Z5, Z1, Z1
-	VPSUBD       Z5, Z2, Z2
-	VPSUBD       Z5, Z3, Z3
-
-no_sums:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, BX
-	JG      block
-	VZEROUPPER
-	RET
-
-// func vnni_5xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
-// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
-TEXT ·vnni_5xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
-
-block:
-	MOVQ    $0x00000010, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	MOVQ    $0x7fffffffffffffff, R10
-	BZHIQ   R9, R10, R10
-	KMOVW   R10, K1
-	SHRQ    $0x10, R10
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    groups+32(FP), R12
-	TESTQ   R12, R12
-	JZ      group_end
-
-group:
-	MOVQ  kw+40(FP), R13
-	TESTQ R13, R13
-	JZ    tap_end
-
-tap:
-	VMOVUPS.Z (R10), K1, Z5
-	VMOVUPS.Z (R9), K1, Z6
-	VPDPBUSD  Z5, Z6, Z0
-	VMOVUPS.Z (R9)(SI*1), K1, Z6
-	VPDPBUSD  Z5, Z6, Z1
-	VMOVUPS.Z (R9)(SI*2), K1, Z6
-	VPDPBUSD  Z5, Z6, Z2
-	VMOVUPS.Z (R11), K1, Z6
-	VPDPBUSD  Z5, Z6, Z3
-	VMOVUPS.Z (R11)(SI*1), K1, Z6
-	VPDPBUSD  Z5, Z6, Z4
-	ADDQ      DI, R9
-	ADDQ      DI, R11
-	ADDQ      R8, R10
-	DECQ      R13
-	JNZ       tap
-
-tap_end:
-	ADDQ skip+64(FP), R9
-	ADDQ skip+64(FP), R11
-	DECQ R12
-	JNZ  group
-
-group_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X5
-	VPBROADCASTD X5, Z5
-	VMOVUPS.Z    (R10), K1, Z6
-	VPMULLD      Z5, Z6, Z6
-	VPSUBD       Z6, Z0, Z0
-	VPSUBD       Z6, Z1, Z1
-	VPSUBD       Z6, Z2, Z2
-	VPSUBD       Z6, Z3, Z3
-	VPSUBD       Z6, Z4, Z4
-
-no_sums:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z4, K1, (R9)
-	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, BX
-	JG      block
-	VZEROUPPER
-	RET
-
-// func vnni_6xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
-// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
-TEXT ·vnni_6xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
-
-block:
-	MOVQ    $0x00000010, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	MOVQ    $0x7fffffffffffffff, R10
-	BZHIQ   R9, R10, R10
-	KMOVW   R10, K1
-	SHRQ    $0x10, R10
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    groups+32(FP), R12
-	TESTQ   R12, R12
-	JZ      group_end
-
-group:
-	MOVQ  kw+40(FP), R13
-	TESTQ R13, R13
-	JZ    tap_end
-
-tap:
-	VMOVUPS.Z (R10), K1, Z6
-	VMOVUPS.Z (R9), K1, Z7
-	VPDPBUSD  Z6, Z7, Z0
-	VMOVUPS.Z (R9)(SI*1), K1, Z7
-	VPDPBUSD  Z6, Z7, Z1
-	VMOVUPS.Z (R9)(SI*2), K1, Z7
-	VPDPBUSD  Z6, Z7, Z2
-	VMOVUPS.Z (R11), K1, Z7
-	VPDPBUSD  Z6, Z7, Z3
-	VMOVUPS.Z (R11)(SI*1), K1, Z7
-	VPDPBUSD  Z6, Z7, Z4
-	VMOVUPS.Z (R11)(SI*2), K1, Z7
-	VPDPBUSD  Z6, Z7, Z5
-	ADDQ      DI, R9
-	ADDQ      DI, R11
-	ADDQ      R8, R10
-	DECQ      R13
-	JNZ       tap
-
-tap_end:
-	ADDQ skip+64(FP), R9
-	ADDQ skip+64(FP), R11
-	DECQ R12
-	JNZ  group
-
-group_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X6
-	VPBROADCASTD X6, Z6
-	VMOVUPS.Z    (R10), K1, Z7
-	VPMULLD      Z6, Z7, Z7
-	VPSUBD       Z7, Z0, Z0
-	VPSUBD       Z7, Z1, Z1
-	VPSUBD       Z7, Z2, Z2
-	VPSUBD       Z7, Z3, Z3
-	VPSUBD       Z7, Z4, Z4
-	VPSUBD       Z7, Z5, Z5
-
-no_sums:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z4, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z5, K1, (R9)
-	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, BX
-	JG      block
-	VZEROUPPER
-	RET
-
-// func vnni_7xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
-// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
-TEXT ·vnni_7xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
-
-block:
-	MOVQ    $0x00000010, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	MOVQ    $0x7fffffffffffffff, R10
-	BZHIQ   R9, R10, R10
-	KMOVW   R10, K1
-	SHRQ    $0x10, R10
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    R11, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	MOVQ    groups+32(FP), R13
-	TESTQ   R13, R13
-	JZ      group_end
-
-group:
-	MOVQ  kw+40(FP), R14
-	TESTQ R14, R14
-	JZ    tap_end
-
-tap:
-	VMOVUPS.Z (R10), K1, Z7
-	VMOVUPS.Z (R9), K1, Z8
-	VPDPBUSD  Z7, Z8, Z0
-	VMOVUPS.Z (R9)(SI*1), K1, Z8
-	VPDPBUSD  Z7, Z8, Z1
-	VMOVUPS.Z (R9)(SI*2), K1, Z8
-	VPDPBUSD  Z7, Z8, Z2
-	VMOVUPS.Z (R11), K1, Z8
-	VPDPBUSD  Z7, Z8, Z3
-	VMOVUPS.Z (R11)(SI*1), K1, Z8
-	VPDPBUSD  Z7, Z8, Z4
-	VMOVUPS.Z (R11)(SI*2), K1, Z8
-	VPDPBUSD  Z7, Z8, Z5
-	VMOVUPS.Z (R12), K1, Z8
-	VPDPBUSD  Z7, Z8, Z6
-	ADDQ      DI, R9
-	ADDQ      DI, R11
-	ADDQ      DI, R12
-	ADDQ      R8, R10
-	DECQ      R14
-	JNZ       tap
-
-tap_end:
-	ADDQ skip+64(FP), R9
-	ADDQ skip+64(FP), R11
-	ADDQ skip+64(FP), R12
-	DECQ R13
-	JNZ  group
-
-group_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X7
-	VPBROADCASTD X7, Z7
-	VMOVUPS.Z    (R10), K1, Z8
-	VPMULLD      Z7, Z8, Z8
-	VPSUBD       Z8, Z0, Z0
-	VPSUBD       Z8, Z1, Z1
-	VPSUBD       Z8, Z2, Z2
-	VPSUBD       Z8, Z3, Z3
-	VPSUBD       Z8, Z4, Z4
-	VPSUBD       Z8, Z5, Z5
-	VPSUBD       Z8, Z6, Z6
-
-no_sums:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z4, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z5, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z6, K1, (R9)
-	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, BX
-	JG      block
-	VZEROUPPER
-	RET
-
-// func vnni_8xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
-// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
-TEXT ·vnni_8xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
-
-block:
-	MOVQ    $0x00000010, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	MOVQ    $0x7fffffffffffffff, R10
-	BZHIQ   R9, R10, R10
-	KMOVW   R10, K1
+	KMOVW   R10, K2
 	SHRQ    $0x10, R10
 	VPXORD  Z0, Z0, Z0
 	VPXORD  Z1, Z1, Z1
@@ -705,59 +534,54 @@ block:
 	ADDQ    SI, R11
 	ADDQ    SI, R11
 	ADDQ    SI, R11
-	MOVQ    R11, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	MOVQ    groups+32(FP), R13
-	TESTQ   R13, R13
-	JZ      group_end
+	MOVQ    groups+32(FP), R12
+	TESTQ   R12, R12
+	JZ      group_2_end
 
-group:
-	MOVQ  kw+40(FP), R14
-	TESTQ R14, R14
-	JZ    tap_end
+group_2:
+	MOVQ  kw+40(FP), R13
+	TESTQ R13, R13
+	JZ    tap_2_end
 
-tap:
+tap_2:
 	VMOVUPS.Z (R10), K1, Z8
 	VMOVUPS.Z (R9), K1, Z9
 	VPDPBUSD  Z8, Z9, Z0
 	VMOVUPS.Z (R9)(SI*1), K1, Z9
-	VPDPBUSD  Z8, Z9, Z1
-	VMOVUPS.Z (R9)(SI*2), K1, Z9
 	VPDPBUSD  Z8, Z9, Z2
-	VMOVUPS.Z (R11), K1, Z9
-	VPDPBUSD  Z8, Z9, Z3
-	VMOVUPS.Z (R11)(SI*1), K1, Z9
+	VMOVUPS.Z (R9)(SI*2), K1, Z9
 	VPDPBUSD  Z8, Z9, Z4
-	VMOVUPS.Z (R11)(SI*2), K1, Z9
-	VPDPBUSD  Z8, Z9, Z5
-	VMOVUPS.Z (R12), K1, Z9
+	VMOVUPS.Z (R11), K1, Z9
 	VPDPBUSD  Z8, Z9, Z6
-	VMOVUPS.Z (R12)(SI*1), K1, Z9
+	VMOVUPS.Z 64(R10), K2, Z8
+	VMOVUPS.Z 64(R9), K2, Z9
+	VPDPBUSD  Z8, Z9, Z1
+	VMOVUPS.Z 64(R9)(SI*1), K2, Z9
+	VPDPBUSD  Z8, Z9, Z3
+	VMOVUPS.Z 64(R9)(SI*2), K2, Z9
+	VPDPBUSD  Z8, Z9, Z5
+	VMOVUPS.Z 64(R11), K2, Z9
 	VPDPBUSD  Z8, Z9, Z7
 	ADDQ      DI, R9
 	ADDQ      DI, R11
-	ADDQ      DI, R12
 	ADDQ      R8, R10
-	DECQ      R14
-	JNZ       tap
+	DECQ      R13
+	JNZ       tap_2
 
-tap_end:
+tap_2_end:
 	ADDQ skip+64(FP), R9
 	ADDQ skip+64(FP), R11
-	ADDQ skip+64(FP), R12
-	DECQ R13
-	JNZ  group
+	DECQ R12
+	JNZ  group_2
 
-group_end:
+group_2_end:
 	MOVQ         BX, R9
 	NEGQ         R9
 	ADDQ         channels+24(FP), R9
 	SHLQ         $0x02, R9
 	MOVQ         sums+72(FP), R10
 	TESTQ        R10, R10
-	JZ           no_sums
+	JZ           no_sums_2
 	ADDQ         R9, R10
 	MOVL         zero+80(FP), R9
 	VMOVD        R9, X8
@@ -765,36 +589,1154 @@ group_end:
 	VMOVUPS.Z    (R10), K1, Z9
 	VPMULLD      Z8, Z9, Z9
 	VPSUBD       Z9, Z0, Z0
-	VPSUBD       Z9, Z1, Z1
 	VPSUBD       Z9, Z2, Z2
-	VPSUBD       Z9, Z3, Z3
 	VPSUBD       Z9, Z4, Z4
-	VPSUBD       Z9, Z5, Z5
 	VPSUBD       Z9, Z6, Z6
+	VMOVUPS.Z    64(R10), K2, Z9
+	VPMULLD      Z8, Z9, Z9
+	VPSUBD       Z9, Z1, Z1
+	VPSUBD       Z9, Z3, Z3
+	VPSUBD       Z9, Z5, Z5
 	VPSUBD       Z9, Z7, Z7
 
-no_sums:
+no_sums_2:
 	MOVQ    AX, R9
 	VMOVUPS Z0, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z1, K1, (R9)
+	VMOVUPS Z1, K2, 64(R9)
 	ADDQ    R8, R9
 	VMOVUPS Z2, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z3, K1, (R9)
+	VMOVUPS Z3, K2, 64(R9)
 	ADDQ    R8, R9
 	VMOVUPS Z4, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z5, K1, (R9)
+	VMOVUPS Z5, K2, 64(R9)
 	ADDQ    R8, R9
 	VMOVUPS Z6, K1, (R9)
+	VMOVUPS Z7, K2, 64(R9)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x00000020, BX
+	JG      channels
+	JMP     done
+
+fewer:
+	MOVQ    $0x00000010, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    $0x7fffffffffffffff, R10
+	BZHIQ   R9, R10, R10
+	KMOVW   R10, K1
+	SHRQ    $0x10, R10
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	MOVQ    CX, R9
+	MOVQ    DX, R10
+	MOVQ    R9, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	MOVQ    groups+32(FP), R12
+	TESTQ   R12, R12
+	JZ      group_1_end
+
+group_1:
+	MOVQ  kw+40(FP), R13
+	TESTQ R13, R13
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z (R10), K1, Z8
+	VMOVUPS.Z (R9), K1, Z9
+	VPDPBUSD  Z8, Z9, Z10
+	VMOVUPS.Z (R9)(SI*1), K1, Z9
+	VPDPBUSD  Z8, Z9, Z11
+	VMOVUPS.Z (R9)(SI*2), K1, Z9
+	VPDPBUSD  Z8, Z9, Z12
+	VMOVUPS.Z (R11), K1, Z9
+	VPDPBUSD  Z8, Z9, Z13
+	ADDQ      DI, R9
+	ADDQ      DI, R11
+	ADDQ      R8, R10
+	DECQ      R13
+	JNZ       tap_1
+
+tap_1_end:
+	ADDQ skip+64(FP), R9
+	ADDQ skip+64(FP), R11
+	DECQ R12
+	JNZ  group_1
+
+group_1_end:
+	MOVQ         BX, R9
+	NEGQ         R9
+	ADDQ         channels+24(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         sums+72(FP), R10
+	TESTQ        R10, R10
+	JZ           no_sums_1
+	ADDQ         R9, R10
+	MOVL         zero+80(FP), R9
+	VMOVD        R9, X8
+	VPBROADCASTD X8, Z8
+	VMOVUPS.Z    (R10), K1, Z9
+	VPMULLD      Z8, Z9, Z9
+	VPSUBD       Z9, Z10, Z10
+	VPSUBD       Z9, Z11, Z11
+	VPSUBD       Z9, Z12, Z12
+	VPSUBD       Z9, Z13, Z13
+
+no_sums_1:
+	MOVQ    AX, R9
+	VMOVUPS Z10, K1, (R9)
 	ADDQ    R8, R9
-	VMOVUPS Z7, K1, (R9)
+	VMOVUPS Z11, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z12, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z13, K1, (R9)
 	ADDQ    $0x00000040, AX
 	ADDQ    $0x00000040, CX
 	ADDQ    $0x00000040, DX
 	SUBQ    $0x00000010, BX
-	JG      block
+	JG      channels
+
+done:
+	VZEROUPPER
+	RET
+
+// func vnni_5xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
+TEXT ·vnni_5xc(SB), NOSPLIT, $0-84
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ w+16(FP), DX
+	MOVQ channels+24(FP), BX
+	MOVQ pixel+48(FP), SI
+	MOVQ col+56(FP), DI
+	MOVQ BX, R8
+	SHLQ $0x02, R8
+
+channels:
+	CMPQ    BX, $0x00000010
+	JLE     fewer
+	MOVQ    $0x00000020, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    $0x7fffffffffffffff, R10
+	BZHIQ   R9, R10, R10
+	KMOVW   R10, K1
+	SHRQ    $0x10, R10
+	KMOVW   R10, K2
+	SHRQ    $0x10, R10
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	MOVQ    CX, R9
+	MOVQ    DX, R10
+	MOVQ    R9, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	MOVQ    groups+32(FP), R12
+	TESTQ   R12, R12
+	JZ      group_2_end
+
+group_2:
+	MOVQ  kw+40(FP), R13
+	TESTQ R13, R13
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS.Z (R10), K1, Z10
+	VMOVUPS.Z (R9), K1, Z11
+	VPDPBUSD  Z10, Z11, Z0
+	VMOVUPS.Z (R9)(SI*1), K1, Z11
+	VPDPBUSD  Z10, Z11, Z2
+	VMOVUPS.Z (R9)(SI*2), K1, Z11
+	VPDPBUSD  Z10, Z11, Z4
+	VMOVUPS.Z (R11), K1, Z11
+	VPDPBUSD  Z10, Z11, Z6
+	VMOVUPS.Z (R11)(SI*1), K1, Z11
+	VPDPBUSD  Z10, Z11, Z8
+	VMOVUPS.Z 64(R10), K2, Z10
+	VMOVUPS.Z 64(R9), K2, Z11
+	VPDPBUSD  Z10, Z11, Z1
+	VMOVUPS.Z 64(R9)(SI*1), K2, Z11
+	VPDPBUSD  Z10, Z11, Z3
+	VMOVUPS.Z 64(R9)(SI*2), K2, Z11
+	VPDPBUSD  Z10, Z11, Z5
+	VMOVUPS.Z 64(R11), K2, Z11
+	VPDPBUSD  Z10, Z11, Z7
+	VMOVUPS.Z 64(R11)(SI*1), K2, Z11
+	VPDPBUSD  Z10, Z11, Z9
+	ADDQ      DI, R9
+	ADDQ      DI, R11
+	ADDQ      R8, R10
+	DECQ      R13
+	JNZ       tap_2
+
+tap_2_end:
+	ADDQ skip+64(FP), R9
+	ADDQ skip+64(FP), R11
+	DECQ R12
+	JNZ  group_2
+
+group_2_end:
+	MOVQ         BX, R9
+	NEGQ         R9
+	ADDQ         channels+24(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         sums+72(FP), R10
+	TESTQ        R10, R10
+	JZ           no_sums_2
+	ADDQ         R9, R10
+	MOVL         zero+80(FP), R9
+	VMOVD        R9, X10
+	VPBROADCASTD X10, Z10
+	VMOVUPS.Z    (R10), K1, Z11
+	VPMULLD      Z10, Z11, Z11
+	VPSUBD       Z11, Z0, Z0
+	VPSUBD       Z11, Z2, Z2
+	VPSUBD       Z11, Z4, Z4
+	VPSUBD       Z11, Z6, Z6
+	VPSUBD       Z11, Z8, Z8
+	VMOVUPS.Z    64(R10), K2, Z11
+	VPMULLD      Z10, Z11, Z11
+	VPSUBD       Z11, Z1, Z1
+	VPSUBD       Z11, Z3, Z3
+	VPSUBD       Z11, Z5, Z5
+	VPSUBD       Z11, Z7, Z7
+	VPSUBD       Z11, Z9, Z9
+
+no_sums_2:
+	MOVQ    AX, R9
+	VMOVUPS Z0, K1, (R9)
+	VMOVUPS Z1, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z2, K1, (R9)
+	VMOVUPS Z3, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z4, K1, (R9)
+	VMOVUPS Z5, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z6, K1, (R9)
+	VMOVUPS Z7, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z8, K1, (R9)
+	VMOVUPS Z9, K2, 64(R9)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x00000020, BX
+	JG      channels
+	JMP     done
+
+fewer:
+	MOVQ    $0x00000010, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    $0x7fffffffffffffff, R10
+	BZHIQ   R9, R10, R10
+	KMOVW   R10, K1
+	SHRQ    $0x10, R10
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	MOVQ    CX, R9
+	MOVQ    DX, R10
+	MOVQ    R9, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	MOVQ    groups+32(FP), R12
+	TESTQ   R12, R12
+	JZ      group_1_end
+
+group_1:
+	MOVQ  kw+40(FP), R13
+	TESTQ R13, R13
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z (R10), K1, Z10
+	VMOVUPS.Z (R9), K1, Z11
+	VPDPBUSD  Z10, Z11, Z12
+	VMOVUPS.Z (R9)(SI*1), K1, Z11
+	VPDPBUSD  Z10, Z11, Z13
+	VMOVUPS.Z (R9)(SI*2), K1, Z11
+	VPDPBUSD  Z10, Z11, Z14
+	VMOVUPS.Z (R11), K1, Z11
+	VPDPBUSD  Z10, Z11, Z15
+	VMOVUPS.Z (R11)(SI*1), K1, Z11
+	VPDPBUSD  Z10, Z11, Z16
+	ADDQ      DI, R9
+	ADDQ      DI, R11
+	ADDQ      R8, R10
+	DECQ      R13
+	JNZ       tap_1
+
+tap_1_end:
+	ADDQ skip+64(FP), R9
+	ADDQ skip+64(FP), R11
+	DECQ R12
+	JNZ  group_1
+
+group_1_end:
+	MOVQ         BX, R9
+	NEGQ         R9
+	ADDQ         channels+24(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         sums+72(FP), R10
+	TESTQ        R10, R10
+	JZ           no_sums_1
+	ADDQ         R9, R10
+	MOVL         zero+80(FP), R9
+	VMOVD        R9, X10
+	VPBROADCASTD X10, Z10
+	VMOVUPS.Z    (R10), K1, Z11
+	VPMULLD      Z10, Z11, Z11
+	VPSUBD       Z11, Z12, Z12
+	VPSUBD       Z11, Z13, Z13
+	VPSUBD       Z11, Z14, Z14
+	VPSUBD       Z11, Z15, Z15
+	VPSUBD       Z11, Z16, Z16
+
+no_sums_1:
+	MOVQ    AX, R9
+	VMOVUPS Z12, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z13, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z14, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z15, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z16, K1, (R9)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, BX
+	JG      channels
+
+done:
+	VZEROUPPER
+	RET
+
+// func vnni_6xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
+TEXT ·vnni_6xc(SB), NOSPLIT, $0-84
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ w+16(FP), DX
+	MOVQ channels+24(FP), BX
+	MOVQ pixel+48(FP), SI
+	MOVQ col+56(FP), DI
+	MOVQ BX, R8
+	SHLQ $0x02, R8
+
+channels:
+	CMPQ    BX, $0x00000010
+	JLE     fewer
+	MOVQ    $0x00000020, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    $0x7fffffffffffffff, R10
+	BZHIQ   R9, R10, R10
+	KMOVW   R10, K1
+	SHRQ    $0x10, R10
+	KMOVW   R10, K2
+	SHRQ    $0x10, R10
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	MOVQ    CX, R9
+	MOVQ    DX, R10
+	MOVQ    R9, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	MOVQ    groups+32(FP), R12
+	TESTQ   R12, R12
+	JZ      group_2_end
+
+group_2:
+	MOVQ  kw+40(FP), R13
+	TESTQ R13, R13
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS.Z (R10), K1, Z12
+	VMOVUPS.Z (R9), K1, Z13
+	VPDPBUSD  Z12, Z13, Z0
+	VMOVUPS.Z (R9)(SI*1), K1, Z13
+	VPDPBUSD  Z12, Z13, Z2
+	VMOVUPS.Z (R9)(SI*2), K1, Z13
+	VPDPBUSD  Z12, Z13, Z4
+	VMOVUPS.Z (R11), K1, Z13
+	VPDPBUSD  Z12, Z13, Z6
+	VMOVUPS.Z (R11)(SI*1), K1, Z13
+	VPDPBUSD  Z12, Z13, Z8
+	VMOVUPS.Z (R11)(SI*2), K1, Z13
+	VPDPBUSD  Z12, Z13, Z10
+	VMOVUPS.Z 64(R10), K2, Z12
+	VMOVUPS.Z 64(R9), K2, Z13
+	VPDPBUSD  Z12, Z13, Z1
+	VMOVUPS.Z 64(R9)(SI*1), K2, Z13
+	VPDPBUSD  Z12, Z13, Z3
+	VMOVUPS.Z 64(R9)(SI*2), K2, Z13
+	VPDPBUSD  Z12, Z13, Z5
+	VMOVUPS.Z 64(R11), K2, Z13
+	VPDPBUSD  Z12, Z13, Z7
+	VMOVUPS.Z 64(R11)(SI*1), K2, Z13
+	VPDPBUSD  Z12, Z13, Z9
+	VMOVUPS.Z 64(R11)(SI*2), K2, Z13
+	VPDPBUSD  Z12, Z13, Z11
+	ADDQ      DI, R9
+	ADDQ      DI, R11
+	ADDQ      R8, R10
+	DECQ      R13
+	JNZ       tap_2
+
+tap_2_end:
+	ADDQ skip+64(FP), R9
+	ADDQ skip+64(FP), R11
+	DECQ R12
+	JNZ  group_2
+
+group_2_end:
+	MOVQ         BX, R9
+	NEGQ         R9
+	ADDQ         channels+24(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         sums+72(FP), R10
+	TESTQ        R10, R10
+	JZ           no_sums_2
+	ADDQ         R9, R10
+	MOVL         zero+80(FP), R9
+	VMOVD        R9, X12
+	VPBROADCASTD X12, Z12
+	VMOVUPS.Z    (R10), K1, Z13
+	VPMULLD      Z12, Z13, Z13
+	VPSUBD       Z13, Z0, Z0
+	VPSUBD       Z13, Z2, Z2
+	VPSUBD       Z13, Z4, Z4
+	VPSUBD       Z13, Z6, Z6
+	VPSUBD       Z13, Z8, Z8
+	VPSUBD       Z13, Z10, Z10
+	VMOVUPS.Z    64(R10), K2, Z13
+	VPMULLD      Z12, Z13, Z13
+	VPSUBD       Z13, Z1, Z1
+	VPSUBD       Z13, Z3, Z3
+	VPSUBD       Z13, Z5, Z5
+	VPSUBD       Z13, Z7, Z7
+	VPSUBD       Z13, Z9, Z9
+	VPSUBD       Z13, Z11, Z11
+
+no_sums_2:
+	MOVQ    AX, R9
+	VMOVUPS Z0, K1, (R9)
+	VMOVUPS Z1, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z2, K1, (R9)
+	VMOVUPS Z3, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z4, K1, (R9)
+	VMOVUPS Z5, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z6, K1, (R9)
+	VMOVUPS Z7, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z8, K1, (R9)
+	VMOVUPS Z9, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z10, K1, (R9)
+	VMOVUPS Z11, K2, 64(R9)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x00000020, BX
+	JG      channels
+	JMP     done
+
+fewer:
+	MOVQ    $0x00000010, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    $0x7fffffffffffffff, R10
+	BZHIQ   R9, R10, R10
+	KMOVW   R10, K1
+	SHRQ    $0x10, R10
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	MOVQ    CX, R9
+	MOVQ    DX, R10
+	MOVQ    R9, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	MOVQ    groups+32(FP), R12
+	TESTQ   R12, R12
+	JZ      group_1_end
+
+group_1:
+	MOVQ  kw+40(FP), R13
+	TESTQ R13, R13
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z (R10), K1, Z12
+	VMOVUPS.Z (R9), K1, Z13
+	VPDPBUSD  Z12, Z13, Z14
+	VMOVUPS.Z (R9)(SI*1), K1, Z13
+	VPDPBUSD  Z12, Z13, Z15
+	VMOVUPS.Z (R9)(SI*2), K1, Z13
+	VPDPBUSD  Z12, Z13, Z16
+	VMOVUPS.Z (R11), K1, Z13
+	VPDPBUSD  Z12, Z13, Z17
+	VMOVUPS.Z (R11)(SI*1), K1, Z13
+	VPDPBUSD  Z12, Z13, Z18
+	VMOVUPS.Z (R11)(SI*2), K1, Z13
+	VPDPBUSD  Z12, Z13, Z19
+	ADDQ      DI, R9
+	ADDQ      DI, R11
+	ADDQ      R8, R10
+	DECQ      R13
+	JNZ       tap_1
+
+tap_1_end:
+	ADDQ skip+64(FP), R9
+	ADDQ skip+64(FP), R11
+	DECQ R12
+	JNZ  group_1
+
+group_1_end:
+	MOVQ         BX, R9
+	NEGQ         R9
+	ADDQ         channels+24(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         sums+72(FP), R10
+	TESTQ        R10, R10
+	JZ           no_sums_1
+	ADDQ         R9, R10
+	MOVL         zero+80(FP), R9
+	VMOVD        R9, X12
+	VPBROADCASTD X12, Z12
+	VMOVUPS.Z    (R10), K1, Z13
+	VPMULLD      Z12, Z13, Z13
+	VPSUBD       Z13, Z14, Z14
+	VPSUBD       Z13, Z15, Z15
+	VPSUBD       Z13, Z16, Z16
+	VPSUBD       Z13, Z17, Z17
+	VPSUBD       Z13, Z18, Z18
+	VPSUBD       Z13, Z19, Z19
+
+no_sums_1:
+	MOVQ    AX, R9
+	VMOVUPS Z14, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z15, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z16, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z17, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z18, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z19, K1, (R9)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, BX
+	JG      channels
+
+done:
+	VZEROUPPER
+	RET
+
+// func vnni_7xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
+TEXT ·vnni_7xc(SB), NOSPLIT, $0-84
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ w+16(FP), DX
+	MOVQ channels+24(FP), BX
+	MOVQ pixel+48(FP), SI
+	MOVQ col+56(FP), DI
+	MOVQ BX, R8
+	SHLQ $0x02, R8
+
+channels:
+	CMPQ    BX, $0x00000010
+	JLE     fewer
+	MOVQ    $0x00000020, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    $0x7fffffffffffffff, R10
+	BZHIQ   R9, R10, R10
+	KMOVW   R10, K1
+	SHRQ    $0x10, R10
+	KMOVW   R10, K2
+	SHRQ    $0x10, R10
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	MOVQ    CX, R9
+	MOVQ    DX, R10
+	MOVQ    R9, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	MOVQ    R11, R12
+	ADDQ    SI, R12
+	ADDQ    SI, R12
+	ADDQ    SI, R12
+	MOVQ    groups+32(FP), R13
+	TESTQ   R13, R13
+	JZ      group_2_end
+
+group_2:
+	MOVQ  kw+40(FP), R14
+	TESTQ R14, R14
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS.Z (R10), K1, Z14
+	VMOVUPS.Z (R9), K1, Z15
+	VPDPBUSD  Z14, Z15, Z0
+	VMOVUPS.Z (R9)(SI*1), K1, Z15
+	VPDPBUSD  Z14, Z15, Z2
+	VMOVUPS.Z (R9)(SI*2), K1, Z15
+	VPDPBUSD  Z14, Z15, Z4
+	VMOVUPS.Z (R11), K1, Z15
+	VPDPBUSD  Z14, Z15, Z6
+	VMOVUPS.Z (R11)(SI*1), K1, Z15
+	VPDPBUSD  Z14, Z15, Z8
+	VMOVUPS.Z (R11)(SI*2), K1, Z15
+	VPDPBUSD  Z14, Z15, Z10
+	VMOVUPS.Z (R12), K1, Z15
+	VPDPBUSD  Z14, Z15, Z12
+	VMOVUPS.Z 64(R10), K2, Z14
+	VMOVUPS.Z 64(R9), K2, Z15
+	VPDPBUSD  Z14, Z15, Z1
+	VMOVUPS.Z 64(R9)(SI*1), K2, Z15
+	VPDPBUSD  Z14, Z15, Z3
+	VMOVUPS.Z 64(R9)(SI*2), K2, Z15
+	VPDPBUSD  Z14, Z15, Z5
+	VMOVUPS.Z 64(R11), K2, Z15
+	VPDPBUSD  Z14, Z15, Z7
+	VMOVUPS.Z 64(R11)(SI*1), K2, Z15
+	VPDPBUSD  Z14, Z15, Z9
+	VMOVUPS.Z 64(R11)(SI*2), K2, Z15
+	VPDPBUSD  Z14, Z15, Z11
+	VMOVUPS.Z 64(R12), K2, Z15
+	VPDPBUSD  Z14, Z15, Z13
+	ADDQ      DI, R9
+	ADDQ      DI, R11
+	ADDQ      DI, R12
+	ADDQ      R8, R10
+	DECQ      R14
+	JNZ       tap_2
+
+tap_2_end:
+	ADDQ skip+64(FP), R9
+	ADDQ skip+64(FP), R11
+	ADDQ skip+64(FP), R12
+	DECQ R13
+	JNZ  group_2
+
+group_2_end:
+	MOVQ         BX, R9
+	NEGQ         R9
+	ADDQ         channels+24(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         sums+72(FP), R10
+	TESTQ        R10, R10
+	JZ           no_sums_2
+	ADDQ         R9, R10
+	MOVL         zero+80(FP), R9
+	VMOVD        R9, X14
+	VPBROADCASTD X14, Z14
+	VMOVUPS.Z    (R10), K1, Z15
+	VPMULLD      Z14, Z15, Z15
+	VPSUBD       Z15, Z0, Z0
+	VPSUBD       Z15, Z2, Z2
+	VPSUBD       Z15, Z4, Z4
+	VPSUBD       Z15, Z6, Z6
+	VPSUBD       Z15, Z8, Z8
+	VPSUBD       Z15, Z10, Z10
+	VPSUBD       Z15, Z12, Z12
+	VMOVUPS.Z    64(R10), K2, Z15
+	VPMULLD      Z14, Z15, Z15
+	VPSUBD       Z15, Z1, Z1
+	VPSUBD       Z15, Z3, Z3
+	VPSUBD       Z15, Z5, Z5
+	VPSUBD       Z15, Z7, Z7
+	VPSUBD       Z15, Z9, Z9
+	VPSUBD       Z15, Z11, Z11
+	VPSUBD       Z15, Z13, Z13
+
+no_sums_2:
+	MOVQ    AX, R9
+	VMOVUPS Z0, K1, (R9)
+	VMOVUPS Z1, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z2, K1, (R9)
+	VMOVUPS Z3, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z4, K1, (R9)
+	VMOVUPS Z5, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z6, K1, (R9)
+	VMOVUPS Z7, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z8, K1, (R9)
+	VMOVUPS Z9, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z10, K1, (R9)
+	VMOVUPS Z11, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z12, K1, (R9)
+	VMOVUPS Z13, K2, 64(R9)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x00000020, BX
+	JG      channels
+	JMP     done
+
+fewer:
+	MOVQ    $0x00000010, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    $0x7fffffffffffffff, R10
+	BZHIQ   R9, R10, R10
+	KMOVW   R10, K1
+	SHRQ    $0x10, R10
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	VPXORD  Z20, Z20, Z20
+	VPXORD  Z21, Z21, Z21
+	VPXORD  Z22, Z22, Z22
+	MOVQ    CX, R9
+	MOVQ    DX, R10
+	MOVQ    R9, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	MOVQ    R11, R12
+	ADDQ    SI, R12
+	ADDQ    SI, R12
+	ADDQ    SI, R12
+	MOVQ    groups+32(FP), R13
+	TESTQ   R13, R13
+	JZ      group_1_end
+
+group_1:
+	MOVQ  kw+40(FP), R14
+	TESTQ R14, R14
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z (R10), K1, Z14
+	VMOVUPS.Z (R9), K1, Z15
+	VPDPBUSD  Z14, Z15, Z16
+	VMOVUPS.Z (R9)(SI*1), K1, Z15
+	VPDPBUSD  Z14, Z15, Z17
+	VMOVUPS.Z (R9)(SI*2), K1, Z15
+	VPDPBUSD  Z14, Z15, Z18
+	VMOVUPS.Z (R11), K1, Z15
+	VPDPBUSD  Z14, Z15, Z19
+	VMOVUPS.Z (R11)(SI*1), K1, Z15
+	VPDPBUSD  Z14, Z15, Z20
+	VMOVUPS.Z (R11)(SI*2), K1, Z15
+	VPDPBUSD  Z14, Z15, Z21
+	VMOVUPS.Z (R12), K1, Z15
+	VPDPBUSD  Z14, Z15, Z22
+	ADDQ      DI, R9
+	ADDQ      DI, R11
+	ADDQ      DI, R12
+	ADDQ      R8, R10
+	DECQ      R14
+	JNZ       tap_1
+
+tap_1_end:
+	ADDQ skip+64(FP), R9
+	ADDQ skip+64(FP), R11
+	ADDQ skip+64(FP), R12
+	DECQ R13
+	JNZ  group_1
+
+group_1_end:
+	MOVQ         BX, R9
+	NEGQ         R9
+	ADDQ         channels+24(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         sums+72(FP), R10
+	TESTQ        R10, R10
+	JZ           no_sums_1
+	ADDQ         R9, R10
+	MOVL         zero+80(FP), R9
+	VMOVD        R9, X14
+	VPBROADCASTD X14, Z14
+	VMOVUPS.Z    (R10), K1, Z15
+	VPMULLD      Z14, Z15, Z15
+	VPSUBD       Z15, Z16, Z16
+	VPSUBD       Z15, Z17, Z17
+	VPSUBD       Z15, Z18, Z18
+	VPSUBD       Z15, Z19, Z19
+	VPSUBD       Z15, Z20, Z20
+	VPSUBD       Z15, Z21, Z21
+	VPSUBD       Z15, Z22, Z22
+
+no_sums_1:
+	MOVQ    AX, R9
+	VMOVUPS Z16, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z17, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z18, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z19, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z20, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z21, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z22, K1, (R9)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, BX
+	JG      channels
+
+done:
+	VZEROUPPER
+	RET
+
+// func vnni_8xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
+TEXT ·vnni_8xc(SB), NOSPLIT, $0-84
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ w+16(FP), DX
+	MOVQ channels+24(FP), BX
+	MOVQ pixel+48(FP), SI
+	MOVQ col+56(FP), DI
+	MOVQ BX, R8
+	SHLQ $0x02, R8
+
+channels:
+	CMPQ    BX, $0x00000010
+	JLE     fewer
+	MOVQ    $0x00000020, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    $0x7fffffffffffffff, R10
+	BZHIQ   R9, R10, R10
+	KMOVW   R10, K1
+	SHRQ    $0x10, R10
+	KMOVW   R10, K2
+	SHRQ    $0x10, R10
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	MOVQ    CX, R9
+	MOVQ    DX, R10
+	MOVQ    R9, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	MOVQ    R11, R12
+	ADDQ    SI, R12
+	ADDQ    SI, R12
+	ADDQ    SI, R12
+	MOVQ    groups+32(FP), R13
+	TESTQ   R13, R13
+	JZ      group_2_end
+
+group_2:
+	MOVQ  kw+40(FP), R14
+	TESTQ R14, R14
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS.Z (R10), K1, Z16
+	VMOVUPS.Z (R9), K1, Z17
+	VPDPBUSD  Z16, Z17, Z0
+	VMOVUPS.Z (R9)(SI*1), K1, Z17
+	VPDPBUSD  Z16, Z17, Z2
+	VMOVUPS.Z (R9)(SI*2), K1, Z17
+	VPDPBUSD  Z16, Z17, Z4
+	VMOVUPS.Z (R11), K1, Z17
+	VPDPBUSD  Z16, Z17, Z6
+	VMOVUPS.Z (R11)(SI*1), K1, Z17
+	VPDPBUSD  Z16, Z17, Z8
+	VMOVUPS.Z (R11)(SI*2), K1, Z17
+	VPDPBUSD  Z16, Z17, Z10
+	VMOVUPS.Z (R12), K1, Z17
+	VPDPBUSD  Z16, Z17, Z12
+	VMOVUPS.Z (R12)(SI*1), K1, Z17
+	VPDPBUSD  Z16, Z17, Z14
+	VMOVUPS.Z 64(R10), K2, Z16
+	VMOVUPS.Z 64(R9), K2, Z17
+	VPDPBUSD  Z16, Z17, Z1
+	VMOVUPS.Z 64(R9)(SI*1), K2, Z17
+	VPDPBUSD  Z16, Z17, Z3
+	VMOVUPS.Z 64(R9)(SI*2), K2, Z17
+	VPDPBUSD  Z16, Z17, Z5
+	VMOVUPS.Z 64(R11), K2, Z17
+	VPDPBUSD  Z16, Z17, Z7
+	VMOVUPS.Z 64(R11)(SI*1), K2, Z17
+	VPDPBUSD  Z16, Z17, Z9
+	VMOVUPS.Z 64(R11)(SI*2), K2, Z17
+	VPDPBUSD  Z16, Z17, Z11
+	VMOVUPS.Z 64(R12), K2, Z17
+	VPDPBUSD  Z16, Z17, Z13
+	VMOVUPS.Z 64(R12)(SI*1), K2, Z17
+	VPDPBUSD  Z16, Z17, Z15
+	ADDQ      DI, R9
+	ADDQ      DI, R11
+	ADDQ      DI, R12
+	ADDQ      R8, R10
+	DECQ      R14
+	JNZ       tap_2
+
+tap_2_end:
+	ADDQ skip+64(FP), R9
+	ADDQ skip+64(FP), R11
+	ADDQ skip+64(FP), R12
+	DECQ R13
+	JNZ  group_2
+
+group_2_end:
+	MOVQ         BX, R9
+	NEGQ         R9
+	ADDQ         channels+24(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         sums+72(FP), R10
+	TESTQ        R10, R10
+	JZ           no_sums_2
+	ADDQ         R9, R10
+	MOVL         zero+80(FP), R9
+	VMOVD        R9, X16
+	VPBROADCASTD X16, Z16
+	VMOVUPS.Z    (R10), K1, Z17
+	VPMULLD      Z16, Z17, Z17
+	VPSUBD       Z17, Z0, Z0
+	VPSUBD       Z17, Z2, Z2
+	VPSUBD       Z17, Z4, Z4
+	VPSUBD       Z17, Z6, Z6
+	VPSUBD       Z17, Z8, Z8
+	VPSUBD       Z17, Z10, Z10
+	VPSUBD       Z17, Z12, Z12
+	VPSUBD       Z17, Z14, Z14
+	VMOVUPS.Z    64(R10), K2, Z17
+	VPMULLD      Z16, Z17, Z17
+	VPSUBD       Z17, Z1, Z1
+	VPSUBD       Z17, Z3, Z3
+	VPSUBD       Z17, Z5, Z5
+	VPSUBD       Z17, Z7, Z7
+	VPSUBD       Z17, Z9, Z9
+	VPSUBD       Z17, Z11, Z11
+	VPSUBD       Z17, Z13, Z13
+	VPSUBD       Z17, Z15, Z15
+
+no_sums_2:
+	MOVQ    AX, R9
+	VMOVUPS Z0, K1, (R9)
+	VMOVUPS Z1, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z2, K1, (R9)
+	VMOVUPS Z3, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z4, K1, (R9)
+	VMOVUPS Z5, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z6, K1, (R9)
+	VMOVUPS Z7, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z8, K1, (R9)
+	VMOVUPS Z9, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z10, K1, (R9)
+	VMOVUPS Z11, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z12, K1, (R9)
+	VMOVUPS Z13, K2, 64(R9)
+	ADDQ    R8, R9
+	VMOVUPS Z14, K1, (R9)
+	VMOVUPS Z15, K2, 64(R9)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x00000020, BX
+	JG      channels
+	JMP     done
+
+fewer:
+	MOVQ    $0x00000010, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    $0x7fffffffffffffff, R10
+	BZHIQ   R9, R10, R10
+	KMOVW   R10, K1
+	SHRQ    $0x10, R10
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	VPXORD  Z20, Z20, Z20
+	VPXORD  Z21, Z21, Z21
+	VPXORD  Z22, Z22, Z22
+	VPXORD  Z23, Z23, Z23
+	VPXORD  Z24, Z24, Z24
+	VPXORD  Z25, Z25, Z25
+	MOVQ    CX, R9
+	MOVQ    DX, R10
+	MOVQ    R9, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	MOVQ    R11, R12
+	ADDQ    SI, R12
+	ADDQ    SI, R12
+	ADDQ    SI, R12
+	MOVQ    groups+32(FP), R13
+	TESTQ   R13, R13
+	JZ      group_1_end
+
+group_1:
+	MOVQ  kw+40(FP), R14
+	TESTQ R14, R14
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z (R10), K1, Z16
+	VMOVUPS.Z (R9), K1, Z17
+	VPDPBUSD  Z16, Z17, Z18
+	VMOVUPS.Z (R9)(SI*1), K1, Z17
+	VPDPBUSD  Z16, Z17, Z19
+	VMOVUPS.Z (R9)(SI*2), K1, Z17
+	VPDPBUSD  Z16, Z17, Z20
+	VMOVUPS.Z (R11), K1, Z17
+	VPDPBUSD  Z16, Z17, Z21
+	VMOVUPS.Z (R11)(SI*1), K1, Z17
+	VPDPBUSD  Z16, Z17, Z22
+	VMOVUPS.Z (R11)(SI*2), K1, Z17
+	VPDPBUSD  Z16, Z17, Z23
+	VMOVUPS.Z (R12), K1, Z17
+	VPDPBUSD  Z16, Z17, Z24
+	VMOVUPS.Z (R12)(SI*1), K1, Z17
+	VPDPBUSD  Z16, Z17, Z25
+	ADDQ      DI, R9
+	ADDQ      DI, R11
+	ADDQ      DI, R12
+	ADDQ      R8, R10
+	DECQ      R14
+	JNZ       tap_1
+
+tap_1_end:
+	ADDQ skip+64(FP), R9
+	ADDQ skip+64(FP), R11
+	ADDQ skip+64(FP), R12
+	DECQ R13
+	JNZ  group_1
+
+group_1_end:
+	MOVQ         BX, R9
+	NEGQ         R9
+	ADDQ         channels+24(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         sums+72(FP), R10
+	TESTQ        R10, R10
+	JZ           no_sums_1
+	ADDQ         R9, R10
+	MOVL         zero+80(FP), R9
+	VMOVD        R9, X16
+	VPBROADCASTD X16, Z16
+	VMOVUPS.Z    (R10), K1, Z17
+	VPMULLD      Z16, Z17, Z17
+	VPSUBD       Z17, Z18, Z18
+	VPSUBD       Z17, Z19, Z19
+	VPSUBD       Z17, Z20, Z20
+	VPSUBD       Z17, Z21, Z21
+	VPSUBD       Z17, Z22, Z22
+	VPSUBD       Z17, Z23, Z23
+	VPSUBD       Z17, Z24, Z24
+	VPSUBD       Z17, Z25, Z25
+
+no_sums_1:
+	MOVQ    AX, R9
+	VMOVUPS Z18, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z19, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z20, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z21, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z22, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z23, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z24, K1, (R9)
+	ADDQ    R8, R9
+	VMOVUPS Z25, K1, (R9)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, BX
+	JG      channels
+
+done:
 	VZEROUPPER
 	RET
 
@@ -810,25 +1752,25 @@ TEXT ·avx2_1xc(SB), NOSPLIT, $0-84
 	MOVQ BX, DI
 	SHLQ $0x02, DI
 
-block:
+channels:
 	MOVQ    $0x00000008, R8
 	CMPQ    BX, R8
 	CMOVQLT BX, R8
 	CMPQ    R8, $0x00000008
-	JNE     part
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
 	MOVQ    CX, R8
 	MOVQ    DX, R9
 	MOVQ    groups+32(FP), R10
 	TESTQ   R10, R10
-	JZ      group_end
+	JZ      group_1_end
 
-group:
+group_1:
 	MOVQ  kw+40(FP), R11
 	TESTQ R11, R11
-	JZ    tap_end
+	JZ    tap_1_end
 
-tap:
+tap_1:
 	VMOVUPS  (R9), Y1
 	VMOVUPS  (R8), Y2
 	VPMADDWD Y1, Y2, Y1
@@ -836,21 +1778,21 @@ tap:
 	ADDQ     SI, R8
 	ADDQ     DI, R9
 	DECQ     R11
-	JNZ      tap
+	JNZ      tap_1
 
-tap_end:
+tap_1_end:
 	ADDQ skip+64(FP), R8
 	DECQ R10
-	JNZ  group
+	JNZ  group_1
 
-group_end:
+group_1_end:
 	MOVQ         BX, R8
 	NEGQ         R8
 	ADDQ         channels+24(FP), R8
 	SHLQ         $0x02, R8
 	MOVQ         sums+72(FP), R9
 	TESTQ        R9, R9
-	JZ           no_sums
+	JZ           no_sums_1
 	ADDQ         R8, R9
 	MOVL         zero+80(FP), R8
 	VMOVD        R8, X1
@@ -859,12 +1801,12 @@ group_end:
 	VPMULLD      Y1, Y2, Y2
 	VPSUBD       Y2, Y0, Y0
 
-no_sums:
+no_sums_1:
 	MOVQ    AX, R8
 	VMOVUPS Y0, (R8)
-	JMP     next
+	JMP     next_1
 
-part:
+part_1:
 	LEAQ    lanes_8<>+0(SB), R9
 	MOVQ    $0x00000008, R10
 	SUBQ    R8, R10
@@ -874,14 +1816,14 @@ part:
 	MOVQ    DX, R9
 	MOVQ    groups+32(FP), R10
 	TESTQ   R10, R10
-	JZ      group_part_end
+	JZ      group_part_1_end
 
-group_part:
+group_part_1:
 	MOVQ  kw+40(FP), R11
 	TESTQ R11, R11
-	JZ    tap_part_end
+	JZ    tap_part_1_end
 
-tap_part:
+tap_part_1:
 	VMASKMOVPS (R9), Y0, Y2
 	VMASKMOVPS (R8), Y0, Y3
 	VPMADDWD   Y2, Y3, Y2
@@ -889,21 +1831,21 @@ tap_part:
 	ADDQ       SI, R8
 	ADDQ       DI, R9
 	DECQ       R11
-	JNZ        tap_part
+	JNZ        tap_part_1
 
-tap_part_end:
+tap_part_1_end:
 	ADDQ skip+64(FP), R8
 	DECQ R10
-	JNZ  group_part
+	JNZ  group_part_1
 
-group_part_end:
+group_part_1_end:
 	MOVQ         BX, R8
 	NEGQ         R8
 	ADDQ         channels+24(FP), R8
 	SHLQ         $0x02, R8
 	MOVQ         sums+72(FP), R9
 	TESTQ        R9, R9
-	JZ           no_sums_part
+	JZ           no_sums_part_1
 	ADDQ         R8, R9
 	MOVL         zero+80(FP), R8
 	VMOVD        R8, X2
@@ -912,16 +1854,16 @@ group_part_end:
 	VPMULLD      Y2, Y3, Y3
 	VPSUBD       Y3, Y1, Y1
 
-no_sums_part:
+no_sums_part_1:
 	MOVQ       AX, R8
 	VMASKMOVPS Y1, Y0, (R8)
 
-next:
+next_1:
 	ADDQ $0x00000020, AX
 	ADDQ $0x00000020, CX
 	ADDQ $0x00000020, DX
 	SUBQ $0x00000008, BX
-	JG   block
+	JG   channels
 	VZEROUPPER
 	RET
 
@@ -955,26 +1897,26 @@ TEXT ·avx2_2xc(SB), NOSPLIT, $0-84
 	MOVQ BX, R8
 	SHLQ $0x02, R8
 
-block:
+channels:
 	MOVQ    $0x00000008, R9
 	CMPQ    BX, R9
 	CMOVQLT BX, R9
 	CMPQ    R9, $0x00000008
-	JNE     part
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	MOVQ    CX, R9
 	MOVQ    DX, R10
 	MOVQ    groups+32(FP), R11
 	TESTQ   R11, R11
-	JZ      group_end
+	JZ      group_1_end
 
-group:
+group_1:
 	MOVQ  kw+40(FP), R12
 	TESTQ R12, R12
-	JZ    tap_end
+	JZ    tap_1_end
 
-tap:
+tap_1:
 	VMOVUPS  (R10), Y2
 	VMOVUPS  (R9), Y3
 	VPMADDWD Y2, Y3, Y3
@@ -985,21 +1927,21 @@ tap:
 	ADDQ     DI, R9
 	ADDQ     R8, R10
 	DECQ     R12
-	JNZ      tap
+	JNZ      tap_1
 
-tap_end:
+tap_1_end:
 	ADDQ skip+64(FP), R9
 	DECQ R11
-	JNZ  group
+	JNZ  group_1
 
-group_end:
+group_1_end:
 	MOVQ         BX, R9
 	NEGQ         R9
 	ADDQ         channels+24(FP), R9
 	SHLQ         $0x02, R9
 	MOVQ         sums+72(FP), R10
 	TESTQ        R10, R10
-	JZ           no_sums
+	JZ           no_sums_1
 	ADDQ         R9, R10
 	MOVL         zero+80(FP), R9
 	VMOVD        R9, X2
@@ -1009,14 +1951,14 @@ group_end:
 	VPSUBD       Y3, Y0, Y0
 	VPSUBD       Y3, Y1, Y1
 
-no_sums:
+no_sums_1:
 	MOVQ    AX, R9
 	VMOVUPS Y0, (R9)
 	ADDQ    R8, R9
 	VMOVUPS Y1, (R9)
-	JMP     next
+	JMP     next_1
 
-part:
+part_1:
 	LEAQ    lanes_8<>+0(SB), R10
 	MOVQ    $0x00000008, R11
 	SUBQ    R9, R11
@@ -1027,14 +1969,14 @@ part:
 	MOVQ    DX, R10
 	MOVQ    groups+32(FP), R11
 	TESTQ   R11, R11
-	JZ      group_part_end
+	JZ      group_part_1_end
 
-group_part:
+group_part_1:
 	MOVQ  kw+40(FP), R12
 	TESTQ R12, R12
-	JZ    tap_part_end
+	JZ    tap_part_1_end
 
-tap_part:
+tap_part_1:
 	VMASKMOVPS (R10), Y0, Y3
 	VMASKMOVPS (R9), Y0, Y4
 	VPMADDWD   Y3, Y4, Y4
@@ -1045,21 +1987,21 @@ tap_part:
 	ADDQ       DI, R9
 	ADDQ       R8, R10
 	DECQ       R12
-	JNZ        tap_part
+	JNZ        tap_part_1
 
-tap_part_end:
+tap_part_1_end:
 	ADDQ skip+64(FP), R9
 	DECQ R11
-	JNZ  group_part
+	JNZ  group_part_1
 
-group_part_end:
+group_part_1_end:
 	MOVQ         BX, R9
 	NEGQ         R9
 	ADDQ         channels+24(FP), R9
 	SHLQ         $0x02, R9
 	MOVQ         sums+72(FP), R10
 	TESTQ        R10, R10
-	JZ           no_sums_part
+	JZ           no_sums_part_1
 	ADDQ         R9, R10
 	MOVL         zero+80(FP), R9
 	VMOVD        R9, X3
@@ -1069,18 +2011,18 @@ group_part_end:
 	VPSUBD       Y4, Y1, Y1
 	VPSUBD       Y4, Y2, Y2
 
-no_sums_part:
+no_sums_part_1:
 	MOVQ       AX, R9
 	VMASKMOVPS Y1, Y0, (R9)
 	ADDQ       R8, R9
 	VMASKMOVPS Y2, Y0, (R9)
 
-next:
+next_1:
 	ADDQ $0x00000020, AX
 	ADDQ $0x00000020, CX
 	ADDQ $0x00000020, DX
 	SUBQ $0x00000008, BX
-	JG   block
+	JG   channels
 	VZEROUPPER
 	RET
 
@@ -1096,12 +2038,12 @@ TEXT ·avx2_3xc(SB), NOSPLIT, $0-84
 	MOVQ BX, R8
 	SHLQ $0x02, R8
 
-block:
+channels:
 	MOVQ    $0x00000008, R9
 	CMPQ    BX, R9
 	CMOVQLT BX, R9
 	CMPQ    R9, $0x00000008
-	JNE     part
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -1109,14 +2051,14 @@ block:
 	MOVQ    DX, R10
 	MOVQ    groups+32(FP), R11
 	TESTQ   R11, R11
-	JZ      group_end
+	JZ      group_1_end
 
-group:
+group_1:
 	MOVQ  kw+40(FP), R12
 	TESTQ R12, R12
-	JZ    tap_end
+	JZ    tap_1_end
 
-tap:
+tap_1:
 	VMOVUPS  (R10), Y3
 	VMOVUPS  (R9), Y4
 	VPMADDWD Y3, Y4, Y4
@@ -1130,21 +2072,21 @@ tap:
 	ADDQ     DI, R9
 	ADDQ     R8, R10
 	DECQ     R12
-	JNZ      tap
+	JNZ      tap_1
 
-tap_end:
+tap_1_end:
 	ADDQ skip+64(FP), R9
 	DECQ R11
-	JNZ  group
+	JNZ  group_1
 
-group_end:
+group_1_end:
 	MOVQ         BX, R9
 	NEGQ         R9
 	ADDQ         channels+24(FP), R9
 	SHLQ         $0x02, R9
 	MOVQ         sums+72(FP), R10
 	TESTQ        R10, R10
-	JZ           no_sums
+	JZ           no_sums_1
 	ADDQ         R9, R10
 	MOVL         zero+80(FP), R9
 	VMOVD        R9, X3
@@ -1155,16 +2097,16 @@ group_end:
 	VPSUBD       Y4, Y1, Y1
 	VPSUBD       Y4, Y2, Y2
 
-no_sums:
+no_sums_1:
 	MOVQ    AX, R9
 	VMOVUPS Y0, (R9)
 	ADDQ    R8, R9
 	VMOVUPS Y1, (R9)
 	ADDQ    R8, R9
 	VMOVUPS Y2, (R9)
-	JMP     next
+	JMP     next_1
 
-part:
+part_1:
 	LEAQ    lanes_8<>+0(SB), R10
 	MOVQ    $0x00000008, R11
 	SUBQ    R9, R11
@@ -1176,14 +2118,14 @@ part:
 	MOVQ    DX, R10
 	MOVQ    groups+32(FP), R11
 	TESTQ   R11, R11
-	JZ      group_part_end
+	JZ      group_part_1_end
 
-group_part:
+group_part_1:
 	MOVQ  kw+40(FP), R12
 	TESTQ R12, R12
-	JZ    tap_part_end
+	JZ    tap_part_1_end
 
-tap_part:
+tap_part_1:
 	VMASKMOVPS (R10), Y0, Y4
 	VMASKMOVPS (R9), Y0, Y5
 	VPMADDWD   Y4, Y5, Y5
@@ -1197,21 +2139,21 @@ tap_part:
 	ADDQ       DI, R9
 	ADDQ       R8, R10
 	DECQ       R12
-	JNZ        tap_part
+	JNZ        tap_part_1
 
-tap_part_end:
+tap_part_1_end:
 	ADDQ skip+64(FP), R9
 	DECQ R11
-	JNZ  group_part
+	JNZ  group_part_1
 
-group_part_end:
+group_part_1_end:
 	MOVQ         BX, R9
 	NEGQ         R9
 	ADDQ         channels+24(FP), R9
 	SHLQ         $0x02, R9
 	MOVQ         sums+72(FP), R10
 	TESTQ        R10, R10
-	JZ           no_sums_part
+	JZ           no_sums_part_1
 	ADDQ         R9, R10
 	MOVL         zero+80(FP), R9
 	VMOVD        R9, X4
@@ -1222,7 +2164,7 @@ group_part_end:
 	VPSUBD       Y5, Y2, Y2
 	VPSUBD       Y5, Y3, Y3
 
-no_sums_part:
+no_sums_part_1:
 	MOVQ       AX, R9
 	VMASKMOVPS Y1, Y0, (R9)
 	ADDQ       R8, R9
@@ -1230,12 +2172,12 @@ no_sums_part:
 	ADDQ       R8, R9
 	VMASKMOVPS Y3, Y0, (R9)
 
-next:
+next_1:
 	ADDQ $0x00000020, AX
 	ADDQ $0x00000020, CX
 	ADDQ $0x00000020, DX
 	SUBQ $0x00000008, BX
-	JG   block
+	JG   channels
 	VZEROUPPER
 	RET
 
@@ -1251,12 +2193,12 @@ TEXT ·avx2_4xc(SB), NOSPLIT, $0-84
 	MOVQ BX, R8
 	SHLQ $0x02, R8
 
-block:
+channels:
 	MOVQ    $0x00000008, R9
 	CMPQ    BX, R9
 	CMOVQLT BX, R9
 	CMPQ    R9, $0x00000008
-	JNE     part
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -1269,14 +2211,14 @@ block:
 	ADDQ    SI, R11
 	MOVQ    groups+32(FP), R12
 	TESTQ   R12, R12
-	JZ      group_end
+	JZ      group_1_end
 
-group:
+group_1:
 	MOVQ  kw+40(FP), R13
 	TESTQ R13, R13
-	JZ    tap_end
+	JZ    tap_1_end
 
-tap:
+tap_1:
 	VMOVUPS  (R10), Y4
 	VMOVUPS  (R9), Y5
 	VPMADDWD Y4, Y5, Y5
@@ -1294,22 +2236,22 @@ tap:
 	ADDQ     DI, R11
 	ADDQ     R8, R10
 	DECQ     R13
-	JNZ      tap
+	JNZ      tap_1
 
-tap_end:
+tap_1_end:
 	ADDQ skip+64(FP), R9
 	ADDQ skip+64(FP), R11
 	DECQ R12
-	JNZ  group
+	JNZ  group_1
 
-group_end:
+group_1_end:
 	MOVQ         BX, R9
 	NEGQ         R9
 	ADDQ         channels+24(FP), R9
 	SHLQ         $0x02, R9
 	MOVQ         sums+72(FP), R10
 	TESTQ        R10, R10
-	JZ           no_sums
+	JZ           no_sums_1
 	ADDQ         R9, R10
 	MOVL         zero+80(FP), R9
 	VMOVD        R9, X4
@@ -1321,7 +2263,7 @@ group_end:
 	VPSUBD       Y5, Y2, Y2
 	VPSUBD       Y5, Y3, Y3
 
-no_sums:
+no_sums_1:
 	MOVQ    AX, R9
 	VMOVUPS Y0, (R9)
 	ADDQ    R8, R9
@@ -1330,9 +2272,9 @@ no_sums:
 	VMOVUPS Y2, (R9)
 	ADDQ    R8, R9
 	VMOVUPS Y3, (R9)
-	JMP     next
+	JMP     next_1
 
-part:
+part_1:
 	LEAQ    lanes_8<>+0(SB), R10
 	MOVQ    $0x00000008, R11
 	SUBQ    R9, R11
@@ -1349,14 +2291,14 @@ part:
 	ADDQ    SI, R11
 	MOVQ    groups+32(FP), R12
 	TESTQ   R12, R12
-	JZ      group_part_end
+	JZ      group_part_1_end
 
-group_part:
+group_part_1:
 	MOVQ  kw+40(FP), R13
 	TESTQ R13, R13
-	JZ    tap_part_end
+	JZ    tap_part_1_end
 
-tap_part:
+tap_part_1:
 	VMASKMOVPS (R10), Y0, Y5
 	VMASKMOVPS (R9), Y0, Y6
 	VPMADDWD   Y5, Y6, Y6
@@ -1374,22 +2316,22 @@ tap_part:
 	ADDQ       DI, R11
 	ADDQ       R8, R10
 	DECQ       R13
-	JNZ        tap_part
+	JNZ        tap_part_1
 
-tap_part_end:
+tap_part_1_end:
 	ADDQ skip+64(FP), R9
 	ADDQ skip+64(FP), R11
 	DECQ R12
-	JNZ  group_part
+	JNZ  group_part_1
 
-group_part_end:
+group_part_1_end:
 	MOVQ         BX, R9
 	NEGQ         R9
 	ADDQ         channels+24(FP), R9
 	SHLQ         $0x02, R9
 	MOVQ         sums+72(FP), R10
 	TESTQ        R10, R10
-	JZ           no_sums_part
+	JZ           no_sums_part_1
 	ADDQ         R9, R10
 	MOVL         zero+80(FP), R9
 	VMOVD        R9, X5
@@ -1401,7 +2343,7 @@ group_part_end:
 	VPSUBD       Y6, Y3, Y3
 	VPSUBD       Y6, Y4, Y4
 
-no_sums_part:
+no_sums_part_1:
 	MOVQ       AX, R9
 	VMASKMOVPS Y1, Y0, (R9)
 	ADDQ       R8, R9
@@ -1411,12 +2353,12 @@ no_sums_part:
 	ADDQ       R8, R9
 	VMASKMOVPS Y4, Y0, (R9)
 
-next:
+next_1:
 	ADDQ $0x00000020, AX
 	ADDQ $0x00000020, CX
 	ADDQ $0x00000020, DX
 	SUBQ $0x00000008, BX
-	JG   block
+	JG   channels
 	VZEROUPPER
 	RET
 
@@ -1432,12 +2374,12 @@ TEXT ·avx2_5xc(SB), NOSPLIT, $0-84
 	MOVQ BX, R8
 	SHLQ $0x02, R8
 
-block:
+channels:
 	MOVQ    $0x00000008, R9
 	CMPQ    BX, R9
 	CMOVQLT BX, R9
 	CMPQ    R9, $0x00000008
-	JNE     part
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -1451,14 +2393,14 @@ block:
 	ADDQ    SI, R11
 	MOVQ    groups+32(FP), R12
 	TESTQ   R12, R12
-	JZ      group_end
+	JZ      group_1_end
 
-group:
+group_1:
 	MOVQ  kw+40(FP), R13
 	TESTQ R13, R13
-	JZ    tap_end
+	JZ    tap_1_end
 
-tap:
+tap_1:
 	VMOVUPS  (R10), Y5
 	VMOVUPS  (R9), Y6
 	VPMADDWD Y5, Y6, Y6
@@ -1479,22 +2421,22 @@ tap:
 	ADDQ     DI, R11
 	ADDQ     R8, R10
 	DECQ     R13
-	JNZ      tap
+	JNZ      tap_1
 
-tap_end:
+tap_1_end:
 	ADDQ skip+64(FP), R9
 	ADDQ skip+64(FP), R11
 	DECQ R12
-	JNZ  group
+	JNZ  group_1
 
-group_end:
+group_1_end:
 	MOVQ         BX, R9
 	NEGQ         R9
 	ADDQ         channels+24(FP), R9
 	SHLQ         $0x02, R9
 	MOVQ         sums+72(FP), R10
 	TESTQ        R10, R10
-	JZ           no_sums
+	JZ           no_sums_1
 	ADDQ         R9, R10
 	MOVL         zero+80(FP), R9
 	VMOVD        R9, X5
@@ -1507,7 +2449,7 @@ group_end:
 	VPSUBD       Y6, Y3, Y3
 	VPSUBD       Y6, Y4, Y4
 
-no_sums:
+no_sums_1:
 	MOVQ    AX, R9
 	VMOVUPS Y0, (R9)
 	ADDQ    R8, R9
@@ -1518,9 +2460,9 @@ no_sums:
 	VMOVUPS Y3, (R9)
 	ADDQ    R8, R9
 	VMOVUPS Y4, (R9)
-	JMP     next
+	JMP     next_1
 
-part:
+part_1:
 	LEAQ    lanes_8<>+0(SB), R10
 	MOVQ    $0x00000008, R11
 	SUBQ    R9, R11
@@ -1538,14 +2480,14 @@ part:
 	ADDQ    SI, R11
 	MOVQ    groups+32(FP), R12
 	TESTQ   R12, R12
-	JZ      group_part_end
+	JZ      group_part_1_end
 
-group_part:
+group_part_1:
 	MOVQ  kw+40(FP), R13
 	TESTQ R13, R13
-	JZ    tap_part_end
+	JZ    tap_part_1_end
 
-tap_part:
+tap_part_1:
 	VMASKMOVPS (R10), Y0, Y6
 	VMASKMOVPS (R9), Y0, Y7
 	VPMADDWD   Y6, Y7, Y7
@@ -1566,22 +2508,22 @@ tap_part:
 	ADDQ       DI, R11
 	ADDQ       R8, R10
 	DECQ       R13
-	JNZ        tap_part
+	JNZ        tap_part_1
 
-tap_part_end:
+tap_part_1_end:
 	ADDQ skip+64(FP), R9
 	ADDQ skip+64(FP), R11
 	DECQ R12
-	JNZ  group_part
+	JNZ  group_part_1
 
-group_part_end:
+group_part_1_end:
 	MOVQ         BX, R9
 	NEGQ         R9
 	ADDQ         channels+24(FP), R9
 	SHLQ         $0x02, R9
 	MOVQ         sums+72(FP), R10
 	TESTQ        R10, R10
-	JZ           no_sums_part
+	JZ           no_sums_part_1
 	ADDQ         R9, R10
 	MOVL         zero+80(FP), R9
 	VMOVD        R9, X6
@@ -1594,7 +2536,7 @@ group_part_end:
 	VPSUBD       Y7, Y4, Y4
 	VPSUBD       Y7, Y5, Y5
 
-no_sums_part:
+no_sums_part_1:
 	MOVQ       AX, R9
 	VMASKMOVPS Y1, Y0, (R9)
 	ADDQ       R8, R9
@@ -1606,12 +2548,12 @@ no_sums_part:
 	ADDQ       R8, R9
 	VMASKMOVPS Y5, Y0, (R9)
 
-next:
+next_1:
 	ADDQ $0x00000020, AX
 	ADDQ $0x00000020, CX
 	ADDQ $0x00000020, DX
 	SUBQ $0x00000008, BX
-	JG   block
+	JG   channels
 	VZEROUPPER
 	RET
 
@@ -1627,12 +2569,12 @@ TEXT ·avx2_6xc(SB), NOSPLIT, $0-84
 	MOVQ BX, R8
 	SHLQ $0x02, R8
 
-block:
+channels:
 	MOVQ    $0x00000008, R9
 	CMPQ    BX, R9
 	CMOVQLT BX, R9
 	CMPQ    R9, $0x00000008
-	JNE     part
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -1647,14 +2589,14 @@ block:
 	ADDQ    SI, R11
 	MOVQ    groups+32(FP), R12
 	TESTQ   R12, R12
-	JZ      group_end
+	JZ      group_1_end
 
-group:
+group_1:
 	MOVQ  kw+40(FP), R13
 	TESTQ R13, R13
-	JZ    tap_end
+	JZ    tap_1_end
 
-tap:
+tap_1:
 	VMOVUPS  (R10), Y6
 	VMOVUPS  (R9), Y7
 	VPMADDWD Y6, Y7, Y7
@@ -1678,22 +2620,22 @@ tap:
 	ADDQ     DI, R11
 	ADDQ     R8, R10
 	DECQ     R13
-	JNZ      tap
+	JNZ      tap_1
 
-tap_end:
+tap_1_end:
 	ADDQ skip+64(FP), R9
 	ADDQ skip+64(FP), R11
 	DECQ R12
-	JNZ  group
+	JNZ  group_1
 
-group_end:
+group_1_end:
 	MOVQ         BX, R9
 	NEGQ         R9
 	ADDQ         channels+24(FP), R9
 	SHLQ         $0x02, R9
 	MOVQ         sums+72(FP), R10
 	TESTQ        R10, R10
-	JZ           no_sums
+	JZ           no_sums_1
 	ADDQ         R9, R10
 	MOVL         zero+80(FP), R9
 	VMOVD        R9, X6
@@ -1707,7 +2649,7 @@ group_end:
 	VPSUBD       Y7, Y4, Y4
 	VPSUBD       Y7, Y5, Y5
 
-no_sums:
+no_sums_1:
 	MOVQ    AX, R9
 	VMOVUPS Y0, (R9)
 	ADDQ    R8, R9
@@ -1720,9 +2662,9 @@ no_sums:
 	VMOVUPS Y4, (R9)
 	ADDQ    R8, R9
 	VMOVUPS Y5, (R9)
-	JMP     next
+	JMP     next_1
 
-part:
+part_1:
 	LEAQ    lanes_8<>+0(SB), R10
 	MOVQ    $0x00000008, R11
 	SUBQ    R9, R11
@@ -1741,14 +2683,14 @@ part:
 	ADDQ    SI, R11
 	MOVQ    groups+32(FP), R12
 	TESTQ   R12, R12
-	JZ      group_part_end
+	JZ      group_part_1_end
 
-group_part:
+group_part_1:
 	MOVQ  kw+40(FP), R13
 	TESTQ R13, R13
-	JZ    tap_part_end
+	JZ    tap_part_1_end
 
-tap_part:
+tap_part_1:
 	VMASKMOVPS (R10), Y0, Y7
 	VMASKMOVPS (R9), Y0, Y8
 	VPMADDWD   Y7, Y8, Y8
@@ -1772,22 +2714,22 @@ tap_part:
 	ADDQ       DI, R11
 	ADDQ       R8, R10
 	DECQ       R13
-	JNZ        tap_part
+	JNZ        tap_part_1
 
-tap_part_end:
+tap_part_1_end:
 	ADDQ skip+64(FP), R9
 	ADDQ skip+64(FP), R11
 	DECQ R12
-	JNZ  group_part
+	JNZ  group_part_1
 
-group_part_end:
+group_part_1_end:
 	MOVQ         BX, R9
 	NEGQ         R9
 	ADDQ         channels+24(FP), R9
 	SHLQ         $0x02, R9
 	MOVQ         sums+72(FP), R10
 	TESTQ        R10, R10
-	JZ           no_sums_part
+	JZ           no_sums_part_1
 	ADDQ         R9, R10
 	MOVL         zero+80(FP), R9
 	VMOVD        R9, X7
@@ -1801,7 +2743,7 @@ group_part_end:
 	VPSUBD       Y8, Y5, Y5
 	VPSUBD       Y8, Y6, Y6
 
-no_sums_part:
+no_sums_part_1:
 	MOVQ       AX, R9
 	VMASKMOVPS Y1, Y0, (R9)
 	ADDQ       R8, R9
@@ -1815,12 +2757,12 @@ no_sums_part:
 	ADDQ       R8, R9
 	VMASKMOVPS Y6, Y0, (R9)
 
-next:
+next_1:
 	ADDQ $0x00000020, AX
 	ADDQ $0x00000020, CX
 	ADDQ $0x00000020, DX
 	SUBQ $0x00000008, BX
-	JG   block
+	JG   channels
 	VZEROUPPER
 	RET
 
@@ -1836,12 +2778,12 @@ TEXT ·avx2_7xc(SB), NOSPLIT, $0-84
 	MOVQ BX, R8
 	SHLQ $0x02, R8
 
-block:
+channels:
 	MOVQ    $0x00000008, R9
 	CMPQ    BX, R9
 	CMOVQLT BX, R9
 	CMPQ    R9, $0x00000008
-	JNE     part
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -1861,14 +2803,14 @@ block:
 	ADDQ    SI, R12
 	MOVQ    groups+32(FP), R13
 	TESTQ   R13, R13
-	JZ      group_end
+	JZ      group_1_end
 
-group:
+group_1:
 	MOVQ  kw+40(FP), R14
 	TESTQ R14, R14
-	JZ    tap_end
+	JZ    tap_1_end
 
-tap:
+tap_1:
 	VMOVUPS  (R10), Y7
 	VMOVUPS  (R9), Y8
 	VPMADDWD Y7, Y8, Y8
@@ -1896,23 +2838,23 @@ tap:
 	ADDQ     DI, R12
 	ADDQ     R8, R10
 	DECQ     R14
-	JNZ      tap
+	JNZ      tap_1
 
-tap_end:
+tap_1_end:
 	ADDQ skip+64(FP), R9
 	ADDQ skip+64(FP), R11
 	ADDQ skip+64(FP), R12
 	DECQ R13
-	JNZ  group
+	JNZ  group_1
 
-group_end:
+group_1_end:
 	MOVQ         BX, R9
 	NEGQ         R9
 	ADDQ         channels+24(FP), R9
 	SHLQ         $0x02, R9
 	MOVQ         sums+72(FP), R10
 	TESTQ        R10, R10
-	JZ           no_sums
+	JZ           no_sums_1
 	ADDQ         R9, R10
 	MOVL         zero+80(FP), R9
 	VMOVD        R9, X7
@@ -1927,7 +2869,7 @@ group_end:
 	VPSUBD       Y8, Y5, Y5
 	VPSUBD       Y8, Y6, Y6
 
-no_sums:
+no_sums_1:
 	MOVQ    AX, R9
 	VMOVUPS Y0, (R9)
 	ADDQ    R8, R9
@@ -1942,9 +2884,9 @@ no_sums:
 	VMOVUPS Y5, (R9)
 	ADDQ    R8, R9
 	VMOVUPS Y6, (R9)
-	JMP     next
+	JMP     next_1
 
-part:
+part_1:
 	LEAQ    lanes_8<>+0(SB), R10
 	MOVQ    $0x00000008, R11
 	SUBQ    R9, R11
@@ -1968,14 +2910,14 @@ part:
 	ADDQ    SI, R12
 	MOVQ    groups+32(FP), R13
 	TESTQ   R13, R13
-	JZ      group_part_end
+	JZ      group_part_1_end
 
-group_part:
+group_part_1:
 	MOVQ  kw+40(FP), R14
 	TESTQ R14, R14
-	JZ    tap_part_end
+	JZ    tap_part_1_end
 
-tap_part:
+tap_part_1:
 	VMASKMOVPS (R10), Y0, Y8
 	VMASKMOVPS (R9), Y0, Y9
 	VPMADDWD   Y8, Y9, Y9
@@ -2003,23 +2945,23 @@ tap_part:
 	ADDQ       DI, R12
 	ADDQ       R8, R10
 	DECQ       R14
-	JNZ        tap_part
+	JNZ        tap_part_1
 
-tap_part_end:
+tap_part_1_end:
 	ADDQ skip+64(FP), R9
 	ADDQ skip+64(FP), R11
 	ADDQ skip+64(FP), R12
 	DECQ R13
-	JNZ  group_part
+	JNZ  group_part_1
 
-group_part_end:
+group_part_1_end:
 	MOVQ         BX, R9
 	NEGQ         R9
 	ADDQ         channels+24(FP), R9
 	SHLQ         $0x02, R9
 	MOVQ         sums+72(FP), R10
 	TESTQ        R10, R10
-	JZ           no_sums_part
+	JZ           no_sums_part_1
 	ADDQ         R9, R10
 	MOVL         zero+80(FP), R9
 	VMOVD        R9, X8
@@ -2034,7 +2976,7 @@ group_part_end:
 	VPSUBD       Y9, Y6, Y6
 	VPSUBD       Y9, Y7, Y7
 
-no_sums_part:
+no_sums_part_1:
 	MOVQ       AX, R9
 	VMASKMOVPS Y1, Y0, (R9)
 	ADDQ       R8, R9
@@ -2050,12 +2992,12 @@ no_sums_part:
 	ADDQ       R8, R9
 	VMASKMOVPS Y7, Y0, (R9)
 
-next:
+next_1:
 	ADDQ $0x00000020, AX
 	ADDQ $0x00000020, CX
 	ADDQ $0x00000020, DX
 	SUBQ $0x00000008, BX
-	JG   block
+	JG   channels
 	VZEROUPPER
 	RET
 
@@ -2071,12 +3013,12 @@ TEXT ·avx2_8xc(SB), NOSPLIT, $0-84
 	MOVQ BX, R8
 	SHLQ $0x02, R8
 
-block:
+channels:
 	MOVQ    $0x00000008, R9
 	CMPQ    BX, R9
 	CMOVQLT BX, R9
 	CMPQ    R9, $0x00000008
-	JNE     part
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -2097,14 +3039,14 @@ block:
 	ADDQ    SI, R12
 	MOVQ    groups+32(FP), R13
 	TESTQ   R13, R13
-	JZ      group_end
+	JZ      group_1_end
 
-group:
+group_1:
 	MOVQ  kw+40(FP), R14
 	TESTQ R14, R14
-	JZ    tap_end
+	JZ    tap_1_end
 
-tap:
+tap_1:
 	VMOVUPS  (R10), Y8
 	VMOVUPS  (R9), Y9
 	VPMADDWD Y8, Y9, Y9
@@ -2135,23 +3077,23 @@ tap:
 	ADDQ     DI, R12
 	ADDQ     R8, R10
 	DECQ     R14
-	JNZ      tap
+	JNZ      tap_1
 
-tap_end:
+tap_1_end:
 	ADDQ skip+64(FP), R9
 	ADDQ skip+64(FP), R11
 	ADDQ skip+64(FP), R12
 	DECQ R13
-	JNZ  group
+	JNZ  group_1
 
-group_end:
+group_1_end:
 	MOVQ         BX, R9
 	NEGQ         R9
 	ADDQ         channels+24(FP), R9
 	SHLQ         $0x02, R9
 	MOVQ         sums+72(FP), R10
 	TESTQ        R10, R10
-	JZ           no_sums
+	JZ           no_sums_1
 	ADDQ         R9, R10
 	MOVL         zero+80(FP), R9
 	VMOVD        R9, X8
@@ -2167,7 +3109,7 @@ group_end:
 	VPSUBD       Y9, Y6, Y6
 	VPSUBD       Y9, Y7, Y7
 
-no_sums:
+no_sums_1:
 	MOVQ    AX, R9
 	VMOVUPS Y0, (R9)
 	ADDQ    R8, R9
@@ -2184,9 +3126,9 @@ no_sums:
 	VMOVUPS Y6, (R9)
 	ADDQ    R8, R9
 	VMOVUPS Y7, (R9)
-	JMP     next
+	JMP     next_1
 
-part:
+part_1:
 	LEAQ    lanes_8<>+0(SB), R10
 	MOVQ    $0x00000008, R11
 	SUBQ    R9, R11
@@ -2211,14 +3153,14 @@ part:
 	ADDQ    SI, R12
 	MOVQ    groups+32(FP), R13
 	TESTQ   R13, R13
-	JZ      group_part_end
+	JZ      group_part_1_end
 
-group_part:
+group_part_1:
 	MOVQ  kw+40(FP), R14
 	TESTQ R14, R14
-	JZ    tap_part_end
+	JZ    tap_part_1_end
 
-tap_part:
+tap_part_1:
 	VMASKMOVPS (R10), Y0, Y9
 	VMASKMOVPS (R9), Y0, Y10
 	VPMADDWD   Y9, Y10, Y10
@@ -2249,23 +3191,23 @@ tap_part:
 	ADDQ       DI, R12
 	ADDQ       R8, R10
 	DECQ       R14
-	JNZ        tap_part
+	JNZ        tap_part_1
 
-tap_part_end:
+tap_part_1_end:
 	ADDQ skip+64(FP), R9
 	ADDQ skip+64(FP), R11
 	ADDQ skip+64(FP), R12
 	DECQ R13
-	JNZ  group_part
+	JNZ  group_part_1
 
-group_part_end:
+group_part_1_end:
 	MOVQ         BX, R9
 	NEGQ         R9
 	ADDQ         channels+24(FP), R9
 	SHLQ         $0x02, R9
 	MOVQ         sums+72(FP), R10
 	TESTQ        R10, R10
-	JZ           no_sums_part
+	JZ           no_sums_part_1
 	ADDQ         R9, R10
 	MOVL         zero+80(FP), R9
 	VMOVD        R9, X9
@@ -2281,7 +3223,7 @@ group_part_end:
 	VPSUBD       Y10, Y7, Y7
 	VPSUBD       Y10, Y8, Y8
 
-no_sums_part:
+no_sums_part_1:
 	MOVQ       AX, R9
 	VMASKMOVPS Y1, Y0, (R9)
 	ADDQ       R8, R9
@@ -2299,12 +3241,12 @@ no_sums_part:
 	ADDQ       R8, R9
 	VMASKMOVPS Y8, Y0, (R9)
 
-next:
+next_1:
 	ADDQ $0x00000020, AX
 	ADDQ $0x00000020, CX
 	ADDQ $0x00000020, DX
 	SUBQ $0x00000008, BX
-	JG   block
+	JG   channels
 	VZEROUPPER
 	RET
 

@@ -18,7 +18,7 @@ import (
 func main() {
 	ConstraintExpr("amd64,!noasm")
 	for _, v := range []asm.Set{asm.AVX512, asm.AVX2} {
-		for _, pixels := range []int{1, 2, 4, 8} {
+		for pixels := 1; pixels <= 8; pixels++ {
 			depthwise(v, pixels)
 		}
 	}
@@ -36,13 +36,8 @@ func depthwise(v asm.Set, pixels int) {
 	MOVQ(left, row)
 	SHLQ(Imm(2), row)
 
-	Label("block")
-	n := GP64()
-	MOVQ(U32(uint32(v.Lanes)), n)
-	CMPQ(left, n)
-	CMOVQLT(left, n)
-	v.Columns(n, 1, "", func(cols asm.Columns, suffix string) {
-		t := asm.Tile{Set: v, Sums: v.Zeros(pixels), Vectors: 1}
+	v.Channels(left, []Register{y, x, w}, func(vectors int, cols asm.Columns, suffix string) {
+		t := asm.Tile{Set: v, Sums: v.Zeros(pixels * vectors), Vectors: vectors}
 		at, wp := GP64(), GP64()
 		MOVQ(x, at)
 		MOVQ(w, wp)
@@ -51,9 +46,11 @@ func depthwise(v asm.Set, pixels int) {
 		asm.Loop("row"+suffix, kh, func() {
 			kw := asm.Int("kw", 1)
 			asm.Loop("tap"+suffix, kw, func() {
-				weights := cols.Load(Mem{Base: wp}, 0)
-				for p := range pixels {
-					cols.Fuse(in.At(p, 0), weights, t.Sums[p], 0)
+				for j := range vectors {
+					weights := cols.Load(Mem{Base: wp, Disp: j * v.Bytes()}, j)
+					for p := range pixels {
+						cols.Fuse(in.At(p, j*v.Bytes()), weights, t.Sums[p*vectors+j], j)
+					}
 				}
 				in.Move(col)
 				ADDQ(row, wp)
@@ -79,14 +76,7 @@ func depthwise(v asm.Set, pixels int) {
 		out := GP64()
 		MOVQ(y, out)
 		t.Clamp(out, row, cols)
-		JMP(LabelRef("next"))
 	})
-	Label("next")
-	for _, p := range []Register{y, x, w} {
-		ADDQ(U32(uint32(v.Bytes())), p)
-	}
-	SUBQ(U32(uint32(v.Lanes)), left)
-	JG(LabelRef("block"))
 	VZEROUPPER()
 	RET()
 }

@@ -45,22 +45,19 @@ func depthwise(v asm.Set, pixels int) {
 	MOVQ(left, row)
 	SHLQ(Imm(2), row)
 
-	Label("block")
-	n := GP64()
-	MOVQ(U32(uint32(v.Lanes)), n)
-	CMPQ(left, n)
-	CMOVQLT(left, n)
-	v.Columns(n, 1, "", func(cols asm.Columns, suffix string) {
-		t := asm.Tile{Set: v, Sums: v.Zeros(pixels), Vectors: 1}
+	v.Channels(left, []Register{y, x, w}, func(vectors int, cols asm.Columns, suffix string) {
+		t := asm.Tile{Set: v, Sums: v.Zeros(pixels * vectors), Vectors: vectors}
 		at, wp := GP64(), GP64()
 		MOVQ(x, at)
 		MOVQ(w, wp)
 		in := asm.NewRows(at, pixel, pixels)
 		asm.Loop("group"+suffix, asm.Int("groups", 1), func() {
 			asm.Loop("tap"+suffix, asm.Int("kw", 1), func() {
-				weights := cols.Load(Mem{Base: wp}, 0)
-				for p := range pixels {
-					v.Dot(weights, cols.Load(in.At(p, 0), 0), t.Sums[p])
+				for j := range vectors {
+					weights := cols.Load(Mem{Base: wp, Disp: j * v.Bytes()}, j)
+					for p := range pixels {
+						v.Dot(weights, cols.Load(in.At(p, j*v.Bytes()), j), t.Sums[p*vectors+j])
+					}
 				}
 				in.Move(col)
 				ADDQ(row, wp)
@@ -76,14 +73,7 @@ func depthwise(v asm.Set, pixels int) {
 		out := GP64()
 		MOVQ(y, out)
 		t.Store(out, row, cols)
-		JMP(LabelRef("next"))
 	})
-	Label("next")
-	for _, p := range []Register{y, x, w} {
-		ADDQ(U32(uint32(v.Bytes())), p)
-	}
-	SUBQ(U32(uint32(v.Lanes)), left)
-	JG(LabelRef("block"))
 	VZEROUPPER()
 	RET()
 }
