@@ -108,7 +108,7 @@ func extent(v asm.Set) {
 		}
 		VPMAXUD(size, bounds[2], bounds[2])
 	})
-	lo, hi, top := fold(v, bounds[0], VMINPS), fold(v, bounds[1], VMAXPS), fold(v, bounds[2], VPMAXUD)
+	lo, hi, top := v.Fold(bounds[0], VMINPS), v.Fold(bounds[1], VMAXPS), v.Fold(bounds[2], VPMAXUD)
 	VZEROUPPER() // keeps what XMM registers hold; MOVSS follows
 	Store(lo.AsX(), ReturnIndex(0))
 	Store(hi.AsX(), ReturnIndex(1))
@@ -116,26 +116,6 @@ func extent(v asm.Set) {
 	VMOVD(top, pattern)
 	Store(pattern, ReturnIndex(2))
 	RET()
-}
-
-// fold combines all lanes of r by op into the first.
-func fold(v asm.Set, r VecVirtual, op func(...Op)) VecVirtual {
-	half := YMM()
-	if v.Lanes == 16 {
-		VEXTRACTF64X4(Imm(1), r, half)
-		op(half, r.AsY(), half)
-	} else {
-		VMOVUPS(r, half)
-	}
-	low, other := half.AsX(), XMM()
-	VEXTRACTF128(Imm(1), half, other)
-	op(low, other, other)
-	for _, order := range []uint64{0b01_00_11_10, 0b10_11_00_01} { // the other half, the neighbour
-		moved := XMM()
-		VPSHUFD(Imm(order), other, moved)
-		op(moved, other, other)
-	}
-	return other
 }
 
 func add(v asm.Set, typ string, widen func(...Op)) {
