@@ -5,7 +5,9 @@ package asm
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
@@ -54,6 +56,22 @@ func Loop(name string, n Register, body func()) {
 	DECQ(n)
 	JNZ(LabelRef(name))
 	Label(name + "_end")
+}
+
+// Again runs body as often as the argument repeat says, at least once. After
+// each round the pointer arguments of step are moved on by what it gives, where
+// they are not nil: body loads them anew.
+func Again(step map[string]Register, body func()) {
+	Label("again")
+	body()
+	for _, param := range slices.Sorted(maps.Keys(step)) {
+		CMPQ(Argument(param), Imm(0))
+		JE(LabelRef("keep_" + param))
+		ADDQ(step[param], Argument(param))
+		Label("keep_" + param)
+	}
+	DECQ(Argument("repeat"))
+	JNZ(LabelRef("again"))
 }
 
 // Argument is where an argument lies in the caller's frame.
