@@ -5,7 +5,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X assay/bench/engine/native.Version
 export GOFLAGS := -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build setup browser run test race noasm nocgo cross lint fuzz bench golden simulate storm prove zoo influxd clean
+.PHONY: help build setup browser run test race noasm nocgo cross lint fuzz bench kernels golden simulate storm conformance prove zoo influxd clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -63,7 +63,11 @@ fuzz: ## every fuzz target for FUZZTIME
 	  for t in $$(grep -oE '^func Fuzz[A-Za-z0-9_]+' $$f | cut -c6-); do \
 	    echo "$$t ($${f#./})"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./$$(dirname $$f); done; done
 
-bench: ## the kernels' benchmarks
+bench: setup ## native against ONNX Runtime, interleaved: the table of docs/performance.md
+	CGO_ENABLED=1 $(GO) build -ldflags '$(LDFLAGS)' -o bin/assay-proof ./bench/proof
+	bin/assay-proof speed
+
+kernels: ## the kernels' own benchmarks, every variant
 	$(GO) test -run '^$$' -bench . ./bench/kernel/...
 
 golden: ## rewrite golden files and generated docs

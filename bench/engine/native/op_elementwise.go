@@ -26,7 +26,7 @@ func unary(n *node) (ew.Unary, bool) {
 		return ew.Clamp(lo, hi), true
 	}
 	if n.domain != "" {
-		return nil, false
+		return ew.Unary{}, false
 	}
 	switch n.op {
 	case "Sigmoid":
@@ -40,7 +40,7 @@ func unary(n *node) (ew.Unary, bool) {
 	case "LeakyRelu":
 		return ew.LeakyRelu(n.attrs.Float("alpha", 0.01)), true
 	}
-	return nil, false
+	return ew.Unary{}, false
 }
 
 func planUnary(b *builder, n *node) error {

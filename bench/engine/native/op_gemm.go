@@ -83,7 +83,7 @@ func planGemm(b *builder, n *node) error {
 		p.fill, p.fillTrans, p.fillBuf = b.slot(w), transB, b.scratch(4*gemm.PackedLen(k, cols))
 		p.b = gemm.New(k, cols)
 		if alpha != 1 {
-			p.x = b.mapped(p.x, m*k, func(v float32) float32 { return alpha * v })
+			p.x = b.mapped(p.x, m*k, ew.Of(func(v float32) float32 { return alpha * v }))
 		}
 	}
 	if c != nil && beta != 0 {
