@@ -231,7 +231,7 @@ func TestStorm(t *testing.T) {
 		var all []string
 		for i := 0; ; i++ {
 			id := fmt.Sprintf("d%d", i)
-			o := agents.Order{ID: id, Any: i%3 == 0, Expire: time.Hour, Job: agents.Job{Suite: "s", Document: "suites: {}"}}
+			o := agents.Order{ID: id, Lane: "nightly", Any: i%3 == 0, Expire: time.Hour, Job: agents.Job{Suite: "s", Document: "suites: {}"}}
 			if _, err := s.cl.Dispatch(t.Context(), o); err != nil {
 				t.Errorf("dispatch %s: %v", id, err)
 			}
@@ -326,7 +326,7 @@ func TestStoredNotAcknowledged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := js.Consumer(t.Context(), agents.Jobs, agents.DeviceConsumer("a"))
+	c, err := js.Consumer(t.Context(), agents.Jobs, agents.Queue{Lane: "nightly", Kind: "device", Name: "a"}.Consumer())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -355,7 +355,7 @@ func TestStoredNotAcknowledged(t *testing.T) {
 	if js, err = jetstream.New(nc); err != nil {
 		t.Fatal(err)
 	}
-	if c, err = js.Consumer(t.Context(), agents.Jobs, agents.DeviceConsumer("a")); err != nil {
+	if c, err = js.Consumer(t.Context(), agents.Jobs, agents.Queue{Lane: "nightly", Kind: "device", Name: "a"}.Consumer()); err != nil {
 		t.Fatal(err)
 	}
 	if i := c.CachedInfo(); i.NumAckPending != 1 {

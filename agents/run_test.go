@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -53,7 +54,7 @@ func TestDispatch(t *testing.T) {
 	if len(again.Targets) != 4 {
 		t.Errorf("an order that came twice has %d targets, want the first one's 4", len(again.Targets))
 	}
-	if _, err := f.cl.Dispatch(t.Context(), agents.Order{ID: "none", To: "class=rpi9", Expire: time.Hour, Job: agents.Job{Document: "x"}}); err == nil ||
+	if _, err := f.cl.Dispatch(t.Context(), agents.Order{ID: "none", Lane: "nightly", To: "class=rpi9", Expire: time.Hour, Job: agents.Job{Document: "x"}}); err == nil ||
 		!strings.Contains(err.Error(), `no device matches "class=rpi9" (have arch=arm64, class=orin, class=pi)`) {
 		t.Errorf("nobody matches: %v", err)
 	}
@@ -124,6 +125,34 @@ func TestCancel(t *testing.T) {
 	if _, err := f.cl.Cancel(t.Context(), "third"); err == nil {
 		t.Error("what was never dispatched is cancelled")
 	}
+}
+
+// TestPriority: a gate is run before what was dispatched earlier for the night.
+func TestPriority(t *testing.T) {
+	f := newFleet(t)
+	next, order := make(chan bool), make(chan string, 3)
+	cfg := agentConfig(f.join(t, "a", "pi"), "a", "pi", slog.LevelWarn)
+	cfg.Bench = fake{id: "a", run: func(_ context.Context, t agent.Task) error {
+		order <- t.ID
+		<-next
+		return nil
+	}}
+	f.run(t, cfg)
+	f.here(t, 1)
+	f.order(t, "running", "", false)
+	first := <-order
+	f.order(t, "night", "", false)
+	for id, lane := range map[string]string{"gate": "gate", "wrong": "morning"} {
+		_, err := f.cl.Dispatch(t.Context(), agents.Order{ID: id, Lane: lane, Any: true, Expire: time.Hour, Job: agents.Job{Document: "x"}})
+		if (err == nil) != (id == "gate") || err != nil && !strings.Contains(err.Error(), `unknown priority "morning" (have gate, nightly)`) {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	close(next)
+	if got := []string{first, <-order, <-order}; !slices.Equal(got, []string{"running-1", "gate-1", "night-1"}) {
+		t.Errorf("order %v", got)
+	}
+	f.ends(t, "night")
 }
 
 // TestProgress: lines come while the job runs.

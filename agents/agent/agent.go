@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -97,6 +98,7 @@ func Run(ctx context.Context, cfg Config) error {
 	for ctx.Err() == nil {
 		if m := a.next(ctx); m != nil {
 			a.handle(ctx, m)
+			debug.FreeOSMemory() // what a job took is the device's again, until the next
 			continue
 		}
 		a.beat()
@@ -148,23 +150,23 @@ func (a *Agent) poke() {
 	}
 }
 
-// next returns a job of this device, or else of its class; nil if there is
-// none, or no hub.
+// next returns the most urgent job of this device or of its class; nil if there
+// is none, or no hub.
 func (a *Agent) next(ctx context.Context) jetstream.Msg {
-	for _, name := range []string{agents.DeviceConsumer(a.self.ID), agents.ClassConsumer(a.self.Class)} {
+	for _, q := range agents.Queues(a.self.ID, a.self.Class) {
 		if !a.nc.IsConnected() {
 			return nil
 		}
 		try, cancel := context.WithTimeout(ctx, askTime)
-		c, err := a.js.Consumer(try, agents.Jobs, name)
+		c, err := a.js.Consumer(try, agents.Jobs, q.Consumer())
 		cancel()
 		if err != nil {
-			a.log.Debug("look for jobs", "queue", name, "why", err)
+			a.log.Debug("look for jobs", "queue", q.Consumer(), "why", err)
 			continue
 		}
 		b, err := c.FetchNoWait(1)
 		if err != nil {
-			a.log.Debug("look for jobs", "queue", name, "why", err)
+			a.log.Debug("look for jobs", "queue", q.Consumer(), "why", err)
 			continue
 		}
 		for m := range b.Messages() {

@@ -108,19 +108,14 @@ func (h *Hub) admit(ctx context.Context, e agents.Enrolment) error {
 	return nil
 }
 
-// consumers makes sure that a device and its class have consumers of jobs. A
-// work queue's filters must not overlap (NATS error 10100): by device and by
-// class they cannot.
+// consumers makes sure that a device and its class have consumers of jobs.
 func (h *Hub) consumers(ctx context.Context, id, class string) error {
-	for name, filter := range map[string]string{
-		agents.DeviceConsumer(id):   agents.DeviceJobs(id, "*"),
-		agents.ClassConsumer(class): agents.ClassJobs(class, "*"),
-	} {
+	for _, q := range agents.Queues(id, class) {
 		_, err := h.js.CreateOrUpdateConsumer(ctx, agents.Jobs, jetstream.ConsumerConfig{
-			Durable: name, FilterSubject: filter, AckPolicy: jetstream.AckExplicitPolicy, AckWait: h.cfg.AckWait,
+			Durable: q.Consumer(), FilterSubject: q.Subject("*"), AckPolicy: jetstream.AckExplicitPolicy, AckWait: h.cfg.AckWait,
 		})
 		if err != nil {
-			return fmt.Errorf("queue %s: %w", name, err)
+			return fmt.Errorf("queue %s: %w", q.Consumer(), err)
 		}
 	}
 	return nil
@@ -155,8 +150,13 @@ func (h *Hub) revoke(ctx context.Context, id string) error {
 	if err := h.states.Delete(ctx, id); err != nil {
 		return fmt.Errorf("revoke %s: %w", id, err)
 	}
-	if err := h.js.DeleteConsumer(ctx, agents.Jobs, agents.DeviceConsumer(id)); err != nil {
-		return fmt.Errorf("revoke %s: %w", id, err)
+	for _, q := range agents.Queues(id, e.Device.Class) {
+		if q.Kind == "class" { // others may take from it
+			continue
+		}
+		if err := h.js.DeleteConsumer(ctx, agents.Jobs, q.Consumer()); err != nil {
+			return fmt.Errorf("revoke %s: %w", id, err)
+		}
 	}
 	return nil
 }

@@ -44,6 +44,9 @@ shows how things stand.`,
 			if _, err := render.Lookup(format); err != nil && !slices.Contains(listFormats, format) {
 				return usage("unknown format %q (have %s)", format, strings.Join(listFormats, ", "))
 			}
+			if !slices.Contains(agents.Lanes, order.Lane) {
+				return usage("unknown priority %q (have %s)", order.Lane, strings.Join(agents.Lanes, ", "))
+			}
 			if _, err := agents.ParseExpr(order.To); err != nil {
 				return usage("%v", err)
 			}
@@ -69,6 +72,7 @@ shows how things stand.`,
 	fl.StringVar(&order.To, "to", "", "label expression, for example 'class=rpi5 | arch=arm64 & !site=lab' (default every device)")
 	fl.BoolVar(&each, "each", false, "every device that matches (the default)")
 	fl.BoolVar(&order.Any, "any", false, "one device of each class that matches, whichever is free first")
+	fl.StringVar(&order.Lane, "priority", "nightly", "which jobs a device takes first: "+strings.Join(agents.Lanes, ", then "))
 	fl.BoolVar(&wait, "wait", false, "wait for the results and print them")
 	fl.DurationVar(&order.Expire, "expire", 24*time.Hour, "a job that has not ended after this is lost")
 	fl.StringArrayVar(&own, "label", nil, "key=value recorded with the runs, for example commit=1a2b3c (repeatable)")
@@ -262,7 +266,7 @@ func printResults(c *cobra.Command, cl *hub.Client, all []hub.JobStatus, format 
 		if format == "json" {
 			continue
 		}
-		fmt.Fprintf(c.OutOrStdout(), "── %s, %s ──\n", who(s.Target), r.Device.Class)
+		fmt.Fprintf(c.OutOrStdout(), "── %s, %s ──\n", who(agents.Target{Device: r.Device.ID, Name: r.Device.Name}), r.Device.Class)
 		o := render.Options{Width: width(c.OutOrStdout(), 120), Color: colour(c.OutOrStdout())}
 		if err := render.Render(c.OutOrStdout(), format, r, o); err != nil {
 			return err
@@ -297,7 +301,11 @@ func verdictWords(r *bench.Result) string {
 func jobList(all []hub.JobStatus, words map[string]string) list {
 	l := list{header: []string{"JOB", "DEVICE", "CLASS", "STATE", "VERDICTS"}, data: all}
 	for _, s := range all {
-		l.rows = append(l.rows, []string{s.Target.Job, who(s.Target), s.Target.Class, ending(s), words[s.Target.Job]})
+		name := who(s.Target)
+		if s.Target.Device == "" && s.Agent != "" {
+			name = s.Agent
+		}
+		l.rows = append(l.rows, []string{s.Target.Job, name, s.Target.Class, ending(s), words[s.Target.Job]})
 	}
 	return l
 }

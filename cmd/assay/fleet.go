@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"assay/agents"
 	"assay/agents/hub"
 
 	"github.com/spf13/cobra"
@@ -53,7 +54,7 @@ func withHub(_ *cobra.Command, data string, f func(*hub.Client) error) error {
 func memberList(all []hub.Member) list {
 	l := list{header: []string{"DEVICE", "ID", "CLASS", "STATE", "CONDITION", "VERSION", "ENGINES", "LAST"}, data: all}
 	for _, m := range all {
-		l.rows = append(l.rows, []string{m.Name, m.ID, m.Class, memberState(m), conditionText(m), m.Version, strings.Join(m.Engines, " "), lastText(m.Last)})
+		l.rows = append(l.rows, []string{who(agents.Target{Device: m.ID, Name: m.Name}), m.ID, m.Class, memberState(m), conditionText(m), m.Version, strings.Join(m.Engines, " "), lastText(m.Last)})
 	}
 	return l
 }
@@ -89,15 +90,15 @@ func lastText(l *hub.Last) string {
 	if l == nil {
 		return "none"
 	}
-	text := fmt.Sprintf("%s %s", l.Suite, l.State)
+	text := fmt.Sprintf("%s %s %s ago", l.Suite, l.State, timeSince(time.Since(l.At)))
 	if l.Run != "" {
-		text += ", run " + l.Run
+		text += ", " + l.Run[:min(8, len(l.Run))] // enough for assay history and compare
 	}
-	return fmt.Sprintf("%s, %s ago", text, ago(time.Since(l.At)))
+	return text
 }
 
-// ago rounds a time as people say it.
-func ago(d time.Duration) string {
+// timeSince rounds a time as people say it.
+func timeSince(d time.Duration) string {
 	switch {
 	case d < time.Minute:
 		return fmt.Sprintf("%.0f s", d.Seconds())
