@@ -52,6 +52,7 @@ type Config struct {
 	Cache   int64 // B that files of jobs may take
 	Log     *slog.Logger
 	Every   time.Duration // between two looks for jobs, and two heartbeats
+	Settle  time.Duration // that a job waits at most for a device at rest; 0 does not wait
 }
 
 // DefaultEvery is how often an idle agent shows itself. A job that is

@@ -139,6 +139,7 @@ func (a *Agent) measure(ctx context.Context, job agents.Job) (string, []byte, er
 		return "", nil, err
 	}
 	defer free()
+	a.settle(ctx)
 	return a.cfg.Bench.Run(ctx, Task{Job: job, Path: path, Quiet: &a.gate, Progress: a.progress})
 }
 
