@@ -22,6 +22,7 @@ const (
 	Tokens     = "tokens"     // bucket: when a join token ends, by its sha256
 	Dispatches = "dispatches" // bucket: Plan by dispatch
 	Outcomes   = "outcomes"   // bucket: Outcome by job; what is there stays
+	Schedules  = "schedules"  // bucket: Schedule by id
 	Models     = "models"     // object store: files by sha256
 )
 

@@ -124,6 +124,14 @@ type Plan struct {
 	Targets []Target  `json:"targets"`
 }
 
+// A Schedule is an order that the hub gives itself again and again.
+type Schedule struct {
+	ID    string    `json:"id"`
+	Cron  string    `json:"cron"` // five fields, in the hub's time zone or after CRON_TZ=…
+	Order Order     `json:"order"`
+	Last  time.Time `json:"last"` // when it was due last, or made
+}
+
 // An Order asks the hub for a dispatch.
 type Order struct {
 	ID     string        `json:"id"`

@@ -165,6 +165,7 @@ func TestProgress(t *testing.T) {
 	next := make(chan bool)
 	cfg := agentConfig(f.join(t, "a", "pi"), "a", "pi", slog.LevelWarn)
 	cfg.Bench = fake{id: "a", run: func(_ context.Context, t agent.Task) error {
+		t.Say("a line for the log")
 		t.Progress(bench.Step{Phase: "timing", Group: "resnet8 on native", Done: 0.25})
 		<-next
 		return nil
@@ -172,13 +173,18 @@ func TestProgress(t *testing.T) {
 	f.run(t, cfg)
 	f.here(t, 1)
 	f.order(t, "d", "", false)
+	logged := false
 	for e := range told {
+		logged = logged || e.Text == "a line for the log"
 		if e.Text == "timing: resnet8 on native" {
 			if e.Job != "d-1" || e.Agent != "a" || e.Done != 0.25 {
 				t.Errorf("event %+v", e)
 			}
 			break
 		}
+	}
+	if !logged {
+		t.Error("the line for the log did not come")
 	}
 	until(t, "the status tells the step", func() bool {
 		all, err := f.cl.Status(t.Context(), "d")
@@ -261,6 +267,10 @@ func TestFiles(t *testing.T) {
 	f.order(t, "j5", "", false, lacking)
 	if s := f.ends(t, "j5"); s[0].State != agents.Failed || !strings.Contains(s[0].Outcome.Reason, "object not found") {
 		t.Errorf("a file that was never sent: %s %s", s[0].State, s[0].Outcome.Reason)
+	}
+	f.order(t, "large", "", false, sent...)
+	if s := f.ends(t, "large"); s[0].State != agents.Failed || !strings.Contains(s[0].Outcome.Reason, "take 3600000 bytes, the cache holds 2500000") {
+		t.Errorf("files that the cache cannot hold: %s %s", s[0].State, s[0].Outcome.Reason)
 	}
 	evil := agents.ModelFile{SHA256: "../../" + strings.Repeat("a", 58), Format: "onnx", Size: 10}
 	f.order(t, "j6", "", false, evil)

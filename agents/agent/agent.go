@@ -35,9 +35,10 @@ type Bench interface {
 // A Task is a job with its files at hand.
 type Task struct {
 	agents.Job
-	Path     string           // of the suite file; the files it names are beside it
-	Quiet    sync.Locker      // to be held while a timed region is open
-	Progress func(bench.Step) // may be called at any time outside of them
+	Path     string            // of the suite file; the files it names are beside it
+	Quiet    sync.Locker       // to be held while a timed region is open
+	Progress func(bench.Step)  // may be called at any time outside of them
+	Say      func(line string) // a line for the log, here and at the hub
 }
 
 // Config says what an agent is made of.
@@ -78,6 +79,7 @@ type Agent struct {
 	mu   sync.Mutex
 	job  string // in hand
 	step bench.Step
+	said []string      // lines that the hub has not heard yet
 	wait time.Duration // of its queue
 }
 

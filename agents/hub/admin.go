@@ -24,6 +24,10 @@ const (
 	reqInvite   = "invite"   // → join string
 	reqRevoke   = "revoke"   // id of an agent
 	reqResult   = "result"   // id of a run → packed result
+
+	reqSchedule   = "schedule"   // Schedule
+	reqSchedules  = "schedules"  // → []Planned
+	reqUnschedule = "unschedule" // id of a schedule
 )
 
 // admin answers an administrator.
@@ -32,10 +36,14 @@ func (h *Hub) admin(ctx context.Context, m *nats.Msg) {
 	var v any
 	var name string
 	var order agents.Order
+	var plan agents.Schedule
 	var err error
-	if what == reqDispatch {
+	switch {
+	case what == reqDispatch:
 		err = json.Unmarshal(m.Data, &order)
-	} else if len(m.Data) > 0 {
+	case what == reqSchedule:
+		err = json.Unmarshal(m.Data, &plan)
+	case len(m.Data) > 0:
 		err = json.Unmarshal(m.Data, &name)
 	}
 	if err != nil {
@@ -59,6 +67,12 @@ func (h *Hub) admin(ctx context.Context, m *nats.Msg) {
 		err = h.revoke(ctx, name)
 	case reqResult:
 		v, err = h.cfg.Keeper.Packed(ctx, name)
+	case reqSchedule:
+		err = h.schedule(ctx, plan)
+	case reqSchedules:
+		v, err = h.planned(ctx)
+	case reqUnschedule:
+		err = h.unschedule(ctx, name)
 	default:
 		err = fmt.Errorf("unknown request %q", what)
 	}

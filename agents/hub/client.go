@@ -131,6 +131,23 @@ func (c *Client) Result(ctx context.Context, run string) ([]byte, error) {
 	return c.ask(ctx, reqResult, run)
 }
 
+// Schedule keeps an order that the hub gives itself again and again.
+func (c *Client) Schedule(ctx context.Context, s agents.Schedule) error {
+	_, err := c.ask(ctx, reqSchedule, s)
+	return err
+}
+
+// Schedules returns the schedules, the next one due first.
+func (c *Client) Schedules(ctx context.Context) ([]Planned, error) {
+	return request[[]Planned](ctx, c, reqSchedules, nil)
+}
+
+// Unschedule forgets a schedule.
+func (c *Client) Unschedule(ctx context.Context, id string) error {
+	_, err := c.ask(ctx, reqUnschedule, id)
+	return err
+}
+
 // Events calls f for every line of progress, from now on.
 func (c *Client) Events(f func(agents.Event)) error {
 	_, err := c.nc.Subscribe(agents.Progress("*", "*"), func(m *nats.Msg) {

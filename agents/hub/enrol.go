@@ -58,6 +58,9 @@ func (h *Hub) holder(key string) (id, class string, ok bool) {
 func (h *Hub) enrol(m *nats.Msg) {
 	var e agents.Enrolment
 	err := json.Unmarshal(m.Data, &e)
+	if err == nil && len(m.Data) > maxBeat {
+		err = fmt.Errorf("%d bytes are more than a device has to say (%d)", len(m.Data), maxBeat)
+	}
 	if err == nil {
 		err = h.admit(context.Background(), e)
 	}

@@ -36,7 +36,7 @@ func newFleet() *cobra.Command {
 	}
 	c.PersistentFlags().StringVar(&data, "data", "", hubFlag)
 	formatFlag(c, &format)
-	c.AddCommand(newFleetInvite(&data), newFleetRevoke(&data), newFleetJobs(&data), newFleetCancel(&data))
+	c.AddCommand(newFleetInvite(&data), newFleetRevoke(&data), newFleetJobs(&data), newFleetCancel(&data), newFleetSchedules(&data), newFleetUnschedule(&data))
 	return c
 }
 
@@ -189,6 +189,55 @@ func newFleetCancel(data *string) *cobra.Command {
 					return err
 				}
 				fmt.Fprintf(c.OutOrStdout(), "%s cancelled\n", jobCount(n))
+				return nil
+			})
+		},
+	}
+}
+
+func newFleetSchedules(data *string) *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use:   "schedules",
+		Short: "What the hub dispatches by itself (assay dispatch --at)",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withHub(c, *data, func(cl *hub.Client) error {
+				ctx, cancel := shortly(c)
+				defer cancel()
+				all, err := cl.Schedules(ctx)
+				if err != nil {
+					return err
+				}
+				l := list{header: []string{"SCHEDULE", "WHEN", "NEXT", "SUITE", "TO"}, data: all}
+				for _, p := range all {
+					to := p.Order.To
+					if to == "" {
+						to = "every device"
+					}
+					l.rows = append(l.rows, []string{p.ID, p.Cron, p.Next.Local().Format("2006-01-02 15:04"), p.Order.Job.Suite, to})
+				}
+				return l.print(c.OutOrStdout(), format)
+			})
+		},
+	}
+	formatFlag(c, &format)
+	return c
+}
+
+func newFleetUnschedule(data *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "unschedule SCHEDULE",
+		Short: "Forget a schedule; what it has dispatched goes on",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withHub(c, *data, func(cl *hub.Client) error {
+				ctx, cancel := shortly(c)
+				defer cancel()
+				if err := cl.Unschedule(ctx, args[0]); err != nil {
+					return err
+				}
+				fmt.Fprintf(c.OutOrStdout(), "schedule %s is forgotten\n", args[0])
 				return nil
 			})
 		},

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"assay/agents/hub"
@@ -114,12 +115,19 @@ type hubStore struct{ db *store.SQLite }
 
 var _ hub.Keeper = hubStore{}
 
+// runID is what bench.Run calls a run. No other id is taken from a device: the
+// store finds runs by the beginnings of their ids.
+var runID = regexp.MustCompile("^[0-9a-f]{16}$")
+
 // Keep stores a result that a device has sent. It must be that device's own,
 // and may not pass for a run that another has sent.
 func (k hubStore) Keep(ctx context.Context, device string, packed []byte) (string, error) {
 	r, err := unpackResult(packed)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", hub.ErrBad, err)
+	}
+	if !runID.MatchString(r.Run) {
+		return "", fmt.Errorf("%w: run %.40q is no id", hub.ErrBad, r.Run)
 	}
 	if r.Device.ID != device {
 		return "", fmt.Errorf("%w of the device that sent it: it says device %.40q", hub.ErrBad, r.Device.ID)
