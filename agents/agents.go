@@ -117,7 +117,8 @@ type Enrolment struct {
 	Device  host.Device       `json:"device"`
 	Labels  map[string]string `json:"labels"` // found and given
 	Version string            `json:"version"`
-	At      time.Time         `json:"at"` // hub's clock
+	At      time.Time         `json:"at"`                // hub's clock
+	Drained bool              `json:"drained,omitempty"` // it is to take no more jobs; the hub says so
 }
 
 // A Beat is what an agent tells now and then: who it is, what it does, and
@@ -146,6 +147,7 @@ type CheckReply struct {
 	Open    bool   `json:"open"`    // it is wanted
 	Known   bool   `json:"known"`   // there is, or was, such a job for this agent
 	Outcome State  `json:"outcome"` // where it is not open
+	Drained bool   `json:"drained"` // the agent is to begin nothing
 	Reason  string `json:"reason,omitempty"`
 }
 

@@ -155,6 +155,54 @@ func TestPriority(t *testing.T) {
 	f.ends(t, "night")
 }
 
+// TestDrain: a device that is drained ends its job and begins no other until
+// it is resumed; a dispatch meanwhile says so.
+func TestDrain(t *testing.T) {
+	f := newFleet(t)
+	begun, next := make(chan string, 10), make(chan bool)
+	cfg := agentConfig(f.join(t, "a", "pi"), "a", "pi", slog.LevelWarn)
+	cfg.Bench = fake{id: "a", run: func(_ context.Context, t agent.Task) error {
+		begun <- t.ID
+		<-next
+		return nil
+	}}
+	f.run(t, cfg)
+	f.here(t, 1)
+	f.order(t, "hand", "", false)
+	<-begun
+	f.order(t, "waits", "", false)
+	if err := f.cl.Drain(t.Context(), "a", true); err != nil {
+		t.Fatal(err)
+	}
+	f.order(t, "later", "", false)
+	if s := f.ends(t, "later"); s[0].State != agents.Missing || !strings.Contains(s[0].Outcome.Reason, "it is drained") {
+		t.Errorf("a dispatch to a drained device is %s: %s", s[0].State, s[0].Outcome.Reason)
+	}
+	close(next)
+	if s := f.ends(t, "hand"); s[0].State != agents.Done {
+		t.Errorf("the job in hand is %s", s[0].State)
+	}
+	time.Sleep(3 * cfg.Every) // it looks for jobs in that time
+	if s, err := f.cl.Status(t.Context(), "waits"); err != nil || s[0].Outcome != nil || len(begun) > 0 {
+		t.Errorf("the job that waits: %+v, %v, begun %d", s, err, len(begun))
+	}
+	f.Close() // a hub that was started again knows it too
+	f.start(t)
+	time.Sleep(3 * cfg.Every)
+	if len(begun) > 0 {
+		t.Error("after a restart of the hub a drained device begins a job")
+	}
+	if err := f.cl.Drain(t.Context(), "a", false); err != nil {
+		t.Fatal(err)
+	}
+	if s := f.ends(t, "waits"); s[0].State != agents.Done {
+		t.Errorf("the job that waited is %s", s[0].State)
+	}
+	if err := f.cl.Drain(t.Context(), "nobody", true); err == nil {
+		t.Error("a device that is not enrolled is drained")
+	}
+}
+
 // TestProgress: lines come while the job runs.
 func TestProgress(t *testing.T) {
 	f := newFleet(t)

@@ -73,6 +73,7 @@ type Agent struct {
 	js     jetstream.JetStream
 	out    *outbox
 	cache  *cache
+	idle   bool       // drained: begin no job
 	gate   sync.Mutex // held while a timed region is open
 	woken  chan struct{}
 
@@ -156,6 +157,13 @@ func (a *Agent) poke() {
 // next returns the most urgent job of this device or of its class; nil if there
 // is none, or no hub.
 func (a *Agent) next(ctx context.Context) jetstream.Msg {
+	if a.idle {
+		if r, err := a.check(ctx, ""); err != nil || r.Drained {
+			return nil
+		}
+		a.idle = false
+		a.log.Info("takes jobs again")
+	}
 	for _, q := range agents.Queues(a.self.ID, a.self.Class) {
 		if !a.nc.IsConnected() {
 			return nil

@@ -37,6 +37,12 @@ func (a *Agent) handle(ctx context.Context, m jetstream.Msg) {
 		a.close(ctx, m, id)
 		return
 	}
+	if r.Drained {
+		a.log.Info("drained: takes no more jobs")
+		a.idle = true
+		a.giveBack(m)
+		return
+	}
 	if err := a.out.hold(inHand{id, m.Reply()}); err != nil {
 		a.log.Error("a job cannot be noted down", "job", id, "why", err) // it will come again by itself if this agent dies
 	}

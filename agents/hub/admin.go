@@ -23,6 +23,8 @@ const (
 	reqFleet    = "fleet"    // → []Member
 	reqInvite   = "invite"   // → join string
 	reqRevoke   = "revoke"   // id of an agent
+	reqDrain    = "drain"    // id of an agent
+	reqResume   = "resume"   // id of an agent
 	reqResult   = "result"   // id of a run → packed result
 
 	reqSchedule   = "schedule"   // Schedule
@@ -65,6 +67,8 @@ func (h *Hub) admin(ctx context.Context, m *nats.Msg) {
 		v = j.String()
 	case reqRevoke:
 		err = h.revoke(ctx, name)
+	case reqDrain, reqResume:
+		err = h.drain(ctx, name, what == reqDrain)
 	case reqResult:
 		v, err = h.cfg.Keeper.Packed(ctx, name)
 	case reqSchedule:
@@ -88,7 +92,16 @@ type Member struct {
 	Joined time.Time `json:"joined"`
 	Seen   time.Time `json:"seen"` // hub's clock; zero if never
 	Away   string    `json:"away,omitempty"`
+	Drain  bool      `json:"drained,omitempty"`
 	Last   *Last     `json:"last,omitempty"`
+}
+
+// absent says why a device can be given no job now, "" if it can.
+func (m Member) absent() string {
+	if m.Away == "" && m.Drain {
+		return "it is drained (assay fleet resume gives it jobs again)"
+	}
+	return m.Away
 }
 
 // Last is the last job that a device ended.
@@ -113,7 +126,7 @@ func (h *Hub) fleet(ctx context.Context) ([]Member, error) {
 	}
 	var out []Member
 	for id, e := range h.enrolled {
-		m := Member{ID: id, Name: e.Device.Name, Class: e.Device.Class, Joined: e.At, Seen: seen[id], Beat: beats[id]}
+		m := Member{ID: id, Name: e.Device.Name, Class: e.Device.Class, Joined: e.At, Seen: seen[id], Beat: beats[id], Drain: e.Drained}
 		if m.Labels == nil {
 			m.Labels, m.Device, m.Version = e.Labels, e.Device, e.Version
 		}

@@ -126,6 +126,16 @@ func (c *Client) Revoke(ctx context.Context, id string) error {
 	return err
 }
 
+// Drain lets a device begin no more jobs; with on false it begins them again.
+func (c *Client) Drain(ctx context.Context, id string, on bool) error {
+	what := reqResume
+	if on {
+		what = reqDrain
+	}
+	_, err := c.ask(ctx, what, id)
+	return err
+}
+
 // Result returns a stored result, packed.
 func (c *Client) Result(ctx context.Context, run string) ([]byte, error) {
 	return c.ask(ctx, reqResult, run)

@@ -155,7 +155,7 @@ func (h *Hub) plan(ctx context.Context, o agents.Order) (agents.Plan, error) {
 	}
 	if !o.Any {
 		for _, m := range meant {
-			add(agents.Target{Device: m.ID, Name: m.Name, Class: m.Class, Missing: m.Away})
+			add(agents.Target{Device: m.ID, Name: m.Name, Class: m.Class, Missing: m.absent()})
 		}
 		return p, nil
 	}
@@ -165,8 +165,8 @@ func (h *Hub) plan(ctx context.Context, o agents.Order) (agents.Plan, error) {
 	}
 	for _, class := range slices.Sorted(maps.Keys(byClass)) {
 		t := agents.Target{Class: class}
-		if !slices.ContainsFunc(byClass[class], func(m Member) bool { return m.Away == "" }) {
-			t.Missing = "no device of the class is there"
+		if !slices.ContainsFunc(byClass[class], func(m Member) bool { return m.absent() == "" }) {
+			t.Missing = "no device of the class is there, or all are drained"
 		}
 		add(t)
 	}

@@ -97,7 +97,7 @@ func (h *Hub) admit(ctx context.Context, e agents.Enrolment) error {
 		return err
 	}
 	token := tokenKey(e.Token)
-	e.Token, e.At = "", time.Now()
+	e.Token, e.At, e.Drained = "", time.Now(), false
 	if err := put(ctx, h.members, id, e); err != nil {
 		return fmt.Errorf("enrol device %s: %w", id, err)
 	}
@@ -124,6 +124,33 @@ func (h *Hub) consumers(ctx context.Context, id, class string) error {
 	return nil
 }
 
+// drain lets a device begin no more jobs, or begin them again. The job in hand
+// goes on; what waits for the device keeps waiting.
+func (h *Hub) drain(ctx context.Context, id string, on bool) error {
+	h.enrolling.Lock()
+	defer h.enrolling.Unlock()
+	h.mu.Lock()
+	e, ok := h.enrolled[id]
+	h.mu.Unlock()
+	if !ok {
+		return unknownDevice(id)
+	}
+	e.Drained = on
+	if err := put(ctx, h.members, id, e); err != nil {
+		return fmt.Errorf("drain %s: %w", id, err)
+	}
+	h.mu.Lock()
+	h.enrolled[id] = e
+	h.mu.Unlock()
+	h.log.Info("drain", "id", id, "on", on)
+	h.wake(agents.Target{Device: id})
+	return nil
+}
+
+func unknownDevice(id string) error {
+	return fmt.Errorf("no device %q is enrolled (assay fleet lists them)", id)
+}
+
 // revoke forgets a device's key, cuts its connections and ends its jobs.
 func (h *Hub) revoke(ctx context.Context, id string) error {
 	h.enrolling.Lock()
@@ -132,7 +159,7 @@ func (h *Hub) revoke(ctx context.Context, id string) error {
 	e, ok := h.enrolled[id]
 	h.mu.Unlock()
 	if !ok {
-		return fmt.Errorf("no device %q is enrolled (assay fleet lists them)", id)
+		return unknownDevice(id)
 	}
 	if err := h.members.Delete(ctx, id); err != nil {
 		return fmt.Errorf("revoke %s: %w", id, err)

@@ -36,7 +36,7 @@ func newFleet() *cobra.Command {
 	}
 	c.PersistentFlags().StringVar(&data, "data", "", hubFlag)
 	formatFlag(c, &format)
-	c.AddCommand(newFleetInvite(&data), newFleetRevoke(&data), newFleetJobs(&data), newFleetCancel(&data), newFleetSchedules(&data), newFleetUnschedule(&data))
+	c.AddCommand(newFleetInvite(&data), newFleetRevoke(&data), newFleetDrain(&data, true), newFleetDrain(&data, false), newFleetJobs(&data), newFleetCancel(&data), newFleetSchedules(&data), newFleetUnschedule(&data))
 	return c
 }
 
@@ -63,6 +63,8 @@ func memberState(m hub.Member) string {
 	switch {
 	case m.Away != "":
 		return m.Away
+	case m.Job == "" && m.Drain:
+		return "drained"
 	case m.Job == "":
 		return "idle"
 	case m.Step == "":
@@ -142,6 +144,29 @@ func newFleetRevoke(data *string) *cobra.Command {
 					return err
 				}
 				fmt.Fprintf(c.OutOrStdout(), "%s is revoked\n", args[0])
+				return nil
+			})
+		},
+	}
+}
+
+func newFleetDrain(data *string, on bool) *cobra.Command {
+	use, short, said := "drain ID", "Let a device end its job and begin no other", "is drained"
+	if !on {
+		use, short, said = "resume ID", "Let a device that was drained begin jobs again", "takes jobs again"
+	}
+	return &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withHub(c, *data, func(cl *hub.Client) error {
+				ctx, cancel := shortly(c)
+				defer cancel()
+				if err := cl.Drain(ctx, args[0], on); err != nil {
+					return err
+				}
+				fmt.Fprintf(c.OutOrStdout(), "%s %s\n", args[0], said)
 				return nil
 			})
 		},
