@@ -36,7 +36,7 @@ test: setup influxd browser ## every test (needs a C compiler, npm and, for the 
 	$(GO) test -tags nvml ./bench/energy
 
 race: influxd ## the packages that share memory between goroutines, under the race detector
-	$(GO) test -race -timeout 20m ./bench/... ./reports/...
+	$(GO) test -race -timeout 20m ./bench/... ./reports/... ./agents/...
 
 noasm: ## reference kernels only
 	$(GO) test -tags noasm ./bench/kernel/... ./bench/engine/native/...
@@ -84,6 +84,9 @@ prove: build ## on this machine: 20 A/A groups, 20 slowed workers, a bare loop (
 	CGO_ENABLED=1 $(GO) build -o bin/assay-proof ./bench/proof
 	bin/assay-proof
 	$(GO) test -run '^$$' -bench BareLoop -benchtime 8x ./cmd/assay-ort
+
+storm: ## kill agents and hub and cut their network 60 times at random; every job must end once
+	ASSAY_FAULTS=60 $(GO) test -v -timeout 30m -run TestStorm ./agents
 
 zoo: ## make the committed INT8 variants again from the committed baselines
 	$(GO) run ./models/zoo/make
