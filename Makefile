@@ -5,7 +5,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X assay/bench/engine/native.Version
 export GOFLAGS := -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build setup run test race noasm nocgo cross lint fuzz bench golden simulate prove zoo clean
+.PHONY: help build setup run test conformance race noasm nocgo cross lint fuzz bench golden simulate prove zoo clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -23,6 +23,12 @@ run: setup ## measure suite quick, print the table, store the run
 test: setup ## every test (needs a C compiler and npm, installs nothing else)
 	$(GO) test -timeout 14m ./...
 	$(GO) test -tags nvml ./bench/energy
+
+ONNX_TESTS ?= /usr/share/libonnx-testdata/data/node
+conformance: ## ONNX's own node tests on the native engine (Debian's libonnx-testdata)
+	@[ -d $(ONNX_TESTS) ] || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || apt-get install -y --no-install-recommends libonnx-testdata
+	@if [ -d $(ONNX_TESTS) ]; then $(GO) run ./bench/engine/native/conformance -data $(ONNX_TESTS) -list bench/engine/native/conformance/passed.txt; \
+	  else echo "conformance: skipped, $(ONNX_TESTS) is not there (as root on Debian: apt-get install libonnx-testdata)"; fi
 
 race: ## the packages that share memory between goroutines, under the race detector
 	$(GO) test -race -timeout 20m ./bench/... ./reports/...
