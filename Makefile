@@ -5,7 +5,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X assay/bench/engine/native.Version
 export GOFLAGS := -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build setup browser run test race noasm nocgo cross lint fuzz bench kernels golden simulate storm conformance prove zoo influxd clean
+.PHONY: help build setup browser run test race noasm nocgo cross lint fuzz bench kernels golden simulate storm faults conformance prove zoo influxd clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -37,6 +37,12 @@ test: setup influxd browser ## every test (needs a C compiler, npm and, for the 
 
 race: influxd ## the packages that share memory between goroutines, under the race detector
 	$(GO) test -race -timeout 20m ./bench/... ./reports/... ./agents/...
+
+ONNX_TESTS ?= /usr/share/libonnx-testdata/data/node
+conformance: ## ONNX's own node tests on the native engine (Debian's libonnx-testdata)
+	@[ -d $(ONNX_TESTS) ] || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || apt-get install -y --no-install-recommends libonnx-testdata
+	@if [ -d $(ONNX_TESTS) ]; then $(GO) run ./bench/engine/native/conformance -data $(ONNX_TESTS) -list bench/engine/native/conformance/passed.txt; \
+	  else echo "conformance: skipped, $(ONNX_TESTS) is not there (as root on Debian: apt-get install libonnx-testdata)"; fi
 
 noasm: ## reference kernels only
 	$(GO) test -tags noasm ./bench/kernel/... ./bench/engine/native/...
@@ -85,7 +91,7 @@ prove: build ## on this machine: 20 A/A groups, 20 slowed workers, a bare loop (
 	bin/assay-proof
 	$(GO) test -run '^$$' -bench BareLoop -benchtime 8x ./cmd/assay-ort
 
-storm: ## kill agents and hub and cut their network 60 times at random; every job must end once
+faults: ## kill agents and hub and cut their network 60 times at random; every job must end once
 	ASSAY_FAULTS=60 $(GO) test -v -timeout 30m -run TestStorm ./agents
 
 zoo: ## make the committed INT8 variants again from the committed baselines
