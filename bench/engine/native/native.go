@@ -26,6 +26,7 @@ import (
 	"assay/bench/kernel/qconv"
 	"assay/bench/kernel/qgemm"
 	"assay/bench/kernel/quant"
+	"assay/bench/kernel/spmm"
 	"assay/models"
 	"assay/models/onnx"
 )
@@ -98,7 +99,7 @@ func (Engine) Open(ctx context.Context, a models.Artifact, opt engine.Options) (
 // Kernels lists every kernel variant of this build and what this CPU runs.
 func Kernels() []isa.Row {
 	var rows []isa.Row
-	for _, t := range []func() []isa.Row{gemm.Table, conv.Table, qgemm.Table, qconv.Table, quant.Table, pooling.Table, ew.Table} {
+	for _, t := range []func() []isa.Row{gemm.Table, spmm.Table, conv.Table, qgemm.Table, qconv.Table, quant.Table, pooling.Table, ew.Table} {
 		rows = append(rows, t()...)
 	}
 	return rows
