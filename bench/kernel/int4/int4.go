@@ -14,10 +14,11 @@ type variant struct {
 	s8          bool   // activations are quantized
 	usable      bool
 	f           func(t tile)
+	quantize    func(dst []int8, x, info []float32, step, blocks, block int) // whole blocks of a row; nil is Go's
 }
 
 // variants lists every implementation in this build, best first; ref is last.
-var variants = append(archVariants(), variant{"ref_1x1", 1, 1, false, true, ref})
+var variants = append(archVariants(), variant{"ref_1x1", 1, 1, false, true, ref, nil})
 
 // Table lists the variants for `assay kernels`.
 func Table() []isa.Row {

@@ -163,3 +163,13 @@ func avx2_s8_3x8(y *float32, ldy int, x *int8, ldx int, info *float32, w *byte, 
 //
 //go:noescape
 func avx2_s8_4x8(y *float32, ldy int, x *int8, ldx int, info *float32, w *byte, s *float32, zeros *byte, blocks int, pairs int, n int, bias *float32)
+
+// avx512_quantize computes, for b < blocks, s = max |x[16·pairs·b+p]|/127, dst[16·pairs·b+p] = round(x[16·pairs·b+p]/s), info[2·b·step] = s and info[(2·b+1)·step] = s·Σ dst[16·pairs·b+p] for p < 16·pairs. Where s is below 2⁻¹⁰⁰, dst may be 0.
+//
+//go:noescape
+func avx512_quantize(dst *int8, x *float32, info *float32, step int, blocks int, pairs int)
+
+// avx2_quantize computes, for b < blocks, s = max |x[16·pairs·b+p]|/127, dst[16·pairs·b+p] = round(x[16·pairs·b+p]/s), info[2·b·step] = s and info[(2·b+1)·step] = s·Σ dst[16·pairs·b+p] for p < 16·pairs. Where s is below 2⁻¹⁰⁰, dst may be 0.
+//
+//go:noescape
+func avx2_quantize(dst *int8, x *float32, info *float32, step int, blocks int, pairs int)

@@ -6767,3 +6767,176 @@ no_bias_part:
 	VMASKMOVPS Y3, Y4, (AX)
 	VZEROUPPER
 	RET
+
+// func avx512_quantize(dst *int8, x *float32, info *float32, step int, blocks int, pairs int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·avx512_quantize(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         info+16(FP), DX
+	MOVQ         step+24(FP), BX
+	SHLQ         $0x02, BX
+	MOVL         $0x7fffffff, SI
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Z0
+	MOVL         $0x42fe0000, SI
+	VMOVD        SI, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x10fe0000, SI
+	VMOVD        SI, X4
+	VPBROADCASTD X4, Z4
+	MOVQ         blocks+32(FP), SI
+	TESTQ        SI, SI
+	JZ           block_end
+
+block:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	MOVQ   CX, DI
+	MOVQ   pairs+40(FP), R8
+	TESTQ  R8, R8
+	JZ     top_end
+
+top:
+	VANDPS  (DI), Z0, Z5
+	VPMAXUD Z5, Z1, Z1
+	ADDQ    $0x00000040, DI
+	DECQ    R8
+	JNZ     top
+
+top_end:
+	VSHUFI32X4 $0x4e, Z1, Z1, Z5
+	VPMAXUD    Z5, Z1, Z1
+	VSHUFI32X4 $0xb1, Z1, Z1, Z5
+	VPMAXUD    Z5, Z1, Z1
+	VPSHUFD    $0x4e, Z1, Z5
+	VPMAXUD    Z5, Z1, Z1
+	VPSHUFD    $0xb1, Z1, Z5
+	VPMAXUD    Z5, Z1, Z1
+	VMAXPS     Z4, Z1, Z6
+	VDIVPS     Z6, Z3, Z6
+	VDIVPS     Z3, Z1, Z5
+	MOVQ       pairs+40(FP), DI
+	TESTQ      DI, DI
+	JZ         round_end
+
+round:
+	VMULPS    (CX), Z6, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z7, Z2, Z2
+	VPMOVSDB  Z7, (AX)
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000010, AX
+	DECQ      DI
+	JNZ       round
+
+round_end:
+	VSHUFI32X4 $0x4e, Z2, Z2, Z6
+	VPADDD     Z6, Z2, Z2
+	VSHUFI32X4 $0xb1, Z2, Z2, Z6
+	VPADDD     Z6, Z2, Z2
+	VPSHUFD    $0x4e, Z2, Z6
+	VPADDD     Z6, Z2, Z2
+	VPSHUFD    $0xb1, Z2, Z6
+	VPADDD     Z6, Z2, Z2
+	VCVTDQ2PS  Z2, Z2
+	VMULPS     Z5, Z2, Z2
+	VMOVSS     X5, (DX)
+	ADDQ       BX, DX
+	VMOVSS     X2, (DX)
+	ADDQ       BX, DX
+	DECQ       SI
+	JNZ        block
+
+block_end:
+	VZEROUPPER
+	RET
+
+// func avx2_quantize(dst *int8, x *float32, info *float32, step int, blocks int, pairs int)
+// Requires: AVX, AVX2
+TEXT ·avx2_quantize(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         info+16(FP), DX
+	MOVQ         step+24(FP), BX
+	SHLQ         $0x02, BX
+	MOVL         $0x7fffffff, SI
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x42fe0000, SI
+	VMOVD        SI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x10fe0000, SI
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Y2
+	MOVQ         blocks+32(FP), SI
+	TESTQ        SI, SI
+	JZ           block_end
+
+block:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   CX, DI
+	MOVQ   pairs+40(FP), R8
+	TESTQ  R8, R8
+	JZ     top_end
+
+top:
+	VANDPS  (DI), Y0, Y5
+	VPMAXUD Y5, Y3, Y3
+	VANDPS  32(DI), Y0, Y5
+	VPMAXUD Y5, Y3, Y3
+	ADDQ    $0x00000040, DI
+	DECQ    R8
+	JNZ     top
+
+top_end:
+	VPERM2I128 $0x01, Y3, Y3, Y5
+	VPMAXUD    Y5, Y3, Y3
+	VPSHUFD    $0x4e, Y3, Y5
+	VPMAXUD    Y5, Y3, Y3
+	VPSHUFD    $0xb1, Y3, Y5
+	VPMAXUD    Y5, Y3, Y3
+	VMAXPS     Y2, Y3, Y5
+	VDIVPS     Y5, Y1, Y5
+	VDIVPS     Y1, Y3, Y3
+	MOVQ       pairs+40(FP), DI
+	TESTQ      DI, DI
+	JZ         round_end
+
+round:
+	VMULPS       (CX), Y5, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	VMULPS       32(CX), Y5, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPACKSSDW    Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X7
+	VPACKSSWB    X7, X6, X7
+	VMOVDQU      X7, (AX)
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000010, AX
+	DECQ         DI
+	JNZ          round
+
+round_end:
+	VPERM2I128 $0x01, Y4, Y4, Y5
+	VPADDD     Y5, Y4, Y4
+	VPSHUFD    $0x4e, Y4, Y5
+	VPADDD     Y5, Y4, Y4
+	VPSHUFD    $0xb1, Y4, Y5
+	VPADDD     Y5, Y4, Y4
+	VCVTDQ2PS  Y4, Y4
+	VMULPS     Y3, Y4, Y4
+	VMOVSS     X3, (DX)
+	ADDQ       BX, DX
+	VMOVSS     X4, (DX)
+	ADDQ       BX, DX
+	DECQ       SI
+	JNZ        block
+
+block_end:
+	VZEROUPPER
+	RET

@@ -63,30 +63,39 @@ func (m *Matrix) Prepare(x []float32, rows int, scratch []float32) {
 }
 
 // quantize makes a row int8, ±127 being the largest of each block, and writes
-// for each block its scale and its sum to info, n floats apart. Where a block
-// is not finite, its scale is NaN, and so is the result.
+// for each block its scale and its sum to info, n floats apart.
 func (m *Matrix) quantize(dst []int8, row []float32, info []float32, n int) {
-	for b := range m.blocks {
-		block := row[b*m.Block : min((b+1)*m.Block, m.K)]
-		var top, total float32
-		for _, v := range block {
-			top = max(top, v, -v)
-			total += v - v // NaN where v is not finite
-		}
-		scale, inverse := top/127, float32(0)
-		if top > 0 {
-			inverse = 127 / top
-		}
-		out := dst[b*m.Block:][:m.Block]
-		sum := int32(0)
-		for i, v := range block {
-			q := nearest(v * inverse)
-			out[i] = int8(q)
-			sum += q
-		}
-		clear(out[len(block):])
-		info[2*b*n], info[(2*b+1)*n] = scale+total, float32(sum)*scale+total
+	whole := 0
+	if m.v.quantize != nil {
+		whole = m.K / m.Block
+		m.v.quantize(dst, row, info, n, whole, m.Block)
 	}
+	for b := whole; b < m.blocks; b++ {
+		block := row[b*m.Block : min((b+1)*m.Block, m.K)]
+		info[2*b*n], info[(2*b+1)*n] = quantize(dst[b*m.Block:][:m.Block], block)
+	}
+}
+
+// least is the largest value of a block below which it may become zeros.
+const least = 127 * 0x1p-100
+
+// quantize makes a block int8, filled up with zeros, and returns its scale and
+// scaled sum. Where the block is not finite, its scale is not either.
+func quantize(dst []int8, block []float32) (scale, total float32) {
+	var top, special float32
+	for _, v := range block {
+		top = max(top, v, -v)
+		special += v - v // NaN where v is not finite
+	}
+	inverse, sum := 127/max(top, least), int32(0)
+	for i, v := range block {
+		q := nearest(v * inverse)
+		dst[i] = int8(q)
+		sum += q
+	}
+	clear(dst[len(block):])
+	scale = top/127 + special
+	return scale, scale * float32(sum)
 }
 
 // nearest rounds |v| < 2²² to the nearest integer, to the even one of two: in

@@ -31,10 +31,10 @@ var (
 func archVariants() []variant {
 	has2 := isa.Has("avx2") && isa.Has("fma")
 	return []variant{
-		{"avx512_12x16", 12, 16, false, isa.Has("avx512"), by(avx512)},
-		{"avx2_4x8", 4, 8, false, has2, by(avx2)},
-		{"vnni_12x16", 12, 16, true, isa.Has("avx512_vnni"), by(vnni)},
-		{"avx2_s8_4x8", 4, 8, true, has2, by(avx2s8)},
+		{"avx512_12x16", 12, 16, false, isa.Has("avx512"), by(avx512), nil},
+		{"avx2_4x8", 4, 8, false, has2, by(avx2), nil},
+		{"vnni_12x16", 12, 16, true, isa.Has("avx512_vnni"), by(vnni), quantizeBy(avx512_quantize)},
+		{"avx2_s8_4x8", 4, 8, true, has2, by(avx2s8), quantizeBy(avx2_quantize)},
 	}
 }
 
@@ -46,5 +46,14 @@ func by[T float32 | int8](micros []micro[T]) func(t tile) {
 		x := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(t.x))), 4*len(t.x)/int(unsafe.Sizeof(T(0))))
 		micros[t.rows-1](&t.y[0], t.ldy, &x[:(t.rows-1)*t.ldx+m.padded()][0], t.ldx, &t.info[0], &m.data[at*m.Block/2 : (at+lanes*m.blocks)*m.Block/2][0],
 			&m.scales[at:][:lanes*m.blocks][0], &m.zeros[at:][:lanes*m.blocks][0], m.blocks, m.Block/16, t.cols, unsafe.SliceData(t.bias))
+	}
+}
+
+// quantizeBy quantizes by f.
+func quantizeBy(f func(dst *int8, x, info *float32, step, blocks, pairs int)) func(dst []int8, x, info []float32, step, blocks, block int) {
+	return func(dst []int8, x, info []float32, step, blocks, block int) {
+		if blocks > 0 {
+			f(&dst[:blocks*block][0], &x[:blocks*block][0], &info[:(2*blocks-1)*step+1][0], step, blocks, block/16)
+		}
 	}
 }

@@ -52,6 +52,8 @@ func main() {
 			write(k, rows)
 		}
 	}
+	quantize(asm.AVX512)
+	quantize(asm.AVX2)
 	Generate()
 }
 
@@ -247,5 +249,82 @@ func bytes2(k *kernel) {
 		}
 		VPMADDWD(k.consts[1], sum, sum)
 		VPADDD(sum, r, r)
+	}
+}
+
+// quantize makes rows of int8, the largest of each block being ±127. What is
+// not finite has larger bits than any number and so becomes the scale.
+func quantize(v asm.Set) {
+	name := v.ISA + "_quantize"
+	TEXT(name, attr.NOSPLIT, "func(dst *int8, x, info *float32, step, blocks, pairs int)")
+	Doc(name + " computes, for b < blocks, s = max |x[16·pairs·b+p]|/127, dst[16·pairs·b+p] = round(x[16·pairs·b+p]/s), info[2·b·step] = s and info[(2·b+1)·step] = s·Σ dst[16·pairs·b+p] for p < 16·pairs. Where s is below 2⁻¹⁰⁰, dst may be 0.")
+	Pragma("noescape")
+	dst, x, info, step := asm.Int("dst", 1), asm.Int("x", 1), asm.Int("info", 1), asm.Int("step", 4)
+	abs, largest, least := constant(v, 1<<31-1), constant(v, math.Float32bits(127)), constant(v, math.Float32bits(127*0x1p-100))
+	asm.Loop("block", asm.Int("blocks", 1), func() {
+		top, sum, t := v.Zeros(1)[0], v.Zeros(1)[0], v.New()
+		at := GP64()
+		MOVQ(x, at)
+		asm.Loop("top", asm.Int("pairs", 1), func() {
+			for u := range 16 / v.Lanes {
+				VANDPS(Mem{Base: at, Disp: v.Bytes() * u}, abs, t)
+				VPMAXUD(t, top, top)
+			}
+			ADDQ(U32(64), at)
+		})
+		fold(v, top, VPMAXUD)
+		scale, inverse := v.New(), v.New()
+		VMAXPS(least, top, inverse)
+		VDIVPS(inverse, largest, inverse)
+		VDIVPS(largest, top, scale)
+		asm.Loop("round", asm.Int("pairs", 1), func() {
+			var q []VecVirtual
+			for u := range 16 / v.Lanes {
+				r := v.New()
+				VMULPS(Mem{Base: x, Disp: v.Bytes() * u}, inverse, r)
+				VCVTPS2DQ(r, r)
+				VPADDD(r, sum, sum)
+				q = append(q, r)
+			}
+			if v.Lanes == 16 {
+				VPMOVSDB(q[0], Mem{Base: dst})
+			} else {
+				high := XMM()
+				VPACKSSDW(q[1], q[0], q[0])
+				VPERMQ(Imm(0xd8), q[0], q[0])
+				VEXTRACTI128(Imm(1), q[0], high)
+				VPACKSSWB(high, q[0].AsX(), high)
+				VMOVDQU(high, Mem{Base: dst})
+			}
+			ADDQ(U32(64), x)
+			ADDQ(U32(16), dst)
+		})
+		fold(v, sum, VPADDD)
+		VCVTDQ2PS(sum, sum)
+		VMULPS(scale, sum, sum)
+		VMOVSS(scale.AsX(), Mem{Base: info})
+		ADDQ(step, info)
+		VMOVSS(sum.AsX(), Mem{Base: info})
+		ADDQ(step, info)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// fold makes every lane of r that f of all lanes.
+func fold(v asm.Set, r VecVirtual, f func(...Op)) {
+	t := v.New()
+	for _, order := range []uint64{0x4e, 0xb1} { // halves of a vector, then of those
+		if v.Lanes == 16 {
+			VSHUFI32X4(Imm(order), r, r, t)
+			f(t, r, r)
+		} else if order == 0x4e {
+			VPERM2I128(Imm(1), r, r, t)
+			f(t, r, r)
+		}
+	}
+	for _, order := range []uint64{0x4e, 0xb1} {
+		VPSHUFD(Imm(order), r, t)
+		f(t, r, r)
 	}
 }
