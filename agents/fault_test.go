@@ -213,7 +213,7 @@ func (s *storm) fault(t *testing.T) string {
 
 // TestStorm: whatever is killed or cut, every job ends with exactly one
 // result, or with an explicit failure. ASSAY_FAULTS is how many faults, make
-// storm has 60.
+// faults has 60.
 func TestStorm(t *testing.T) {
 	faults, seed := 7, uint64(1)
 	if v := os.Getenv("ASSAY_FAULTS"); v != "" {

@@ -99,7 +99,7 @@ func factsOf(m *onnx.Model) facts {
 // causes names why a compression does not pay, strongest first.
 func causes(f facts, engine string, features []string) []string {
 	var out []string
-	if f.zeros >= 0.5 {
+	if f.zeros >= 0.5 && engine != "native" {
 		out = append(out, fmt.Sprintf("it runs zeros at full price (%.0f %% of the weights are zero, and %s has no sparse kernels)", 100*f.zeros, engine))
 	}
 	if f.dynamic > 0 {

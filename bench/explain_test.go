@@ -20,6 +20,7 @@ func TestCauses(t *testing.T) {
 	}{
 		{"dense float", facts{}, "onnxruntime", nil, ""},
 		{"zeros", facts{zeros: 0.9}, "onnxruntime", nil, "zeros at full price (90 %"},
+		{"zeros on native", facts{zeros: 0.9}, "native", nil, ""},
 		{"few zeros", facts{zeros: 0.1}, "onnxruntime", nil, ""},
 		{"dynamic", facts{dynamic: 1}, "onnxruntime", vnni, "(1 DynamicQuantizeLinear node)"},
 		{"int8 without VNNI", facts{quantized: 9}, "onnxruntime", []string{"avx2"}, "no int8 dot product"},
