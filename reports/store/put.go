@@ -48,6 +48,9 @@ func (s *SQLite) put(ctx context.Context, r *bench.Result) error {
 	if err := putSummaries(ctx, tx, r); err != nil {
 		return err
 	}
+	if err := putFacts(ctx, tx, r); err != nil {
+		return err
+	}
 	for i := range r.Groups {
 		for j := range r.Groups[i].Cases {
 			if err := putSamples(ctx, tx, r.Run, i, j, r.Groups[i].Cases[j].Samples); err != nil {
@@ -105,6 +108,15 @@ func putSummaries(ctx context.Context, tx *sql.Tx, r *bench.Result) error {
 		}
 	}
 	return nil
+}
+
+func putFacts(ctx context.Context, tx *sql.Tx, r *bench.Result) error {
+	facts, err := json.Marshal(reports.Facts(r))
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "INSERT INTO facts (run, facts) VALUES (?, ?)", r.Run, string(facts))
+	return err
 }
 
 // wordOn is the verdict that decides the gates on one metric.

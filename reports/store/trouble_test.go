@@ -47,7 +47,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"another program's", func(p string) error { return other(p, "CREATE TABLE t (x)") }, "database of another program"},
 		{"a newer version's", func(p string) error {
 			return other(p, fmt.Sprintf("PRAGMA application_id = %d", application), "PRAGMA user_version = 99")
-		}, "its schema is version 99, this program knows 1: use a newer assay"},
+		}, "its schema is version 99, this program knows 2: use a newer assay"},
 		{"a folder", func(p string) error { return os.Mkdir(p, 0o755) }, "it cannot be written: is a directory"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
