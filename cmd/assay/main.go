@@ -85,7 +85,7 @@ kernels, and gives one verdict with stated certainty.
 		return exitError{exitUsage, fmt.Sprintf("%v (see '%s --help')", err, c.CommandPath())}
 	})
 	root.AddCommand(
-		newRun(), newGate(), newCompare(), newHistory(), newSuites(), newModels(),
+		newRun(), newGate(), newCompare(), newHistory(), newRegressions(), newAck(), newSuites(), newModels(),
 		newKernels(), newDoctor(), newSetup(), newWorker(), newVersion(), newMan(),
 	)
 	return root

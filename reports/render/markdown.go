@@ -12,7 +12,7 @@ import (
 )
 
 func init() {
-	Register(Format{Name: "markdown", Doc: "for a comment on a pull request: verdict first, details folded", Result: writeMarkdown, History: historyMarkdown, Compare: compareMarkdown})
+	Register(Format{Name: "markdown", Doc: "for a comment on a pull request: verdict first, details folded", Result: writeMarkdown, History: historyMarkdown, Compare: compareMarkdown, Regressions: regressionsMarkdown})
 }
 
 // writeMarkdown writes the count of verdicts, a table per section, and folds

@@ -187,3 +187,7 @@ func moment(n int64) time.Time {
 	}
 	return time.Unix(0, n).UTC()
 }
+
+// Find returns the id of the one run that begins with prefix, or the newest
+// one's for Latest.
+func (s *SQLite) Find(ctx context.Context, prefix string) (string, error) { return s.find(ctx, prefix) }

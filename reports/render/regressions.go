@@ -1,0 +1,214 @@
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"assay/bench/stat"
+	"assay/bench/stat/watch"
+	"assay/bench/unit"
+	"assay/reports/regress"
+)
+
+// RegressionFormats returns the formats that can say what has changed.
+func RegressionFormats() []string {
+	return names(func(f Format) bool { return f.Regressions != nil })
+}
+
+func regressionsTable(w io.Writer, r *regress.Report, o Options) error {
+	var buf bytes.Buffer
+	fmt.Fprintln(&buf, o.paint(bold, hang("", o.text(regressionsHead(r)), o.width())))
+	for _, t := range regressionTables(r) {
+		buf.WriteByte('\n')
+		if err := t.print(&buf, o); err != nil {
+			return err
+		}
+	}
+	buf.WriteByte('\n')
+	for _, l := range regressionsTail(r) {
+		fmt.Fprintln(&buf, o.text(hang(l.lead, l.text, o.width())))
+	}
+	_, err := w.Write(buf.Bytes())
+	return err
+}
+
+func regressionsMarkdown(w io.Writer, r *regress.Report, o Options) error {
+	var buf bytes.Buffer
+	fmt.Fprintf(&buf, "**%s**\n\n", escapeMD(regressionsHead(r)))
+	for _, t := range regressionTables(r) {
+		tableMD(&buf, t)
+	}
+	for _, l := range regressionsTail(r) {
+		fmt.Fprintf(&buf, "- %s\n", escapeMD(strings.TrimSpace(l.lead+l.text)))
+	}
+	return o.write(w, &buf)
+}
+
+// regressionsHead is the answer in one line.
+func regressionsHead(r *regress.Report) string {
+	if r.Nightless {
+		return "the store holds no run that fits"
+	}
+	count := map[watch.Word]int{}
+	for _, c := range r.Changes {
+		count[c.Word]++
+	}
+	var parts []string
+	for _, x := range []struct {
+		n    int
+		text string
+	}{
+		{count[watch.Confirmed] + count[watch.Held], "worse"},
+		{count[watch.Unattributed], "worse, unattributed"},
+		{len(r.Better), "better"},
+	} {
+		if x.n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s", unit.Count(x.n), x.text))
+		}
+	}
+	text := strings.Join(parts, ", ")
+	if text == "" {
+		text = "nothing has changed"
+	}
+	if n := len(r.Suspects); n > 0 {
+		text += fmt.Sprintf(", %s undecided", unit.Count(n))
+	}
+	return join([]string{text + " since " + day(r.Since), fmt.Sprintf("%s series over %s nights until %s", unit.Count(r.Series+r.Exact), unit.Count(r.Nights), day(r.To))})
+}
+
+func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
+
+func regressionTables(r *regress.Report) []titled {
+	var out []titled
+	for _, x := range []struct {
+		title string
+		all   []regress.Change
+	}{{"Worse", r.Changes}, {"Undecided", r.Suspects}, {"Better", r.Better}, {"Noisier, at the same level", r.Remarks}} {
+		if len(x.all) > 0 {
+			out = append(out, changesTable(x.title, x.all))
+		}
+	}
+	return out
+}
+
+// mostRows is how many changes a table shows: whoever has more reads JSON.
+const mostRows = 50
+
+func changesTable(title string, all []regress.Change) titled {
+	t := titled{
+		title: title,
+		rows:  [][]string{{"series", "device", "metric", "change", "kind", "began", "measured again", "p", "told", "likely causes"}},
+		below: "likely causes", drop: []string{"p", "device", "told"},
+	}
+	if len(all) > mostRows {
+		t.title = fmt.Sprintf("%s (the first %d of %s; --format json has all)", title, mostRows, unit.Count(len(all)))
+		all = all[:mostRows]
+	}
+	for i := range all {
+		c := &all[i]
+		t.rows = append(t.rows, []string{
+			plain(c.Name()), shortID(c.Device), plain(c.Metric), changeSize(c.Size), string(c.Kind), began(c), againText(c), pText(c.P), toldText(c), causesText(c),
+		})
+	}
+	return t
+}
+
+// changeSize is "1.10× ±1 %".
+func changeSize(r regress.Ratio) string {
+	s := unit.Ratio(r.Value)
+	if half := (r.High - r.Low) / 2; half > 0 && r.Value > 0 && !math.IsInf(half, 0) {
+		s += " " + unit.PlusMinus(half/r.Value, "x")
+	}
+	return s
+}
+
+// began is the first run's day, with its bounds where they are not the same.
+func began(c *regress.Change) string {
+	s := day(c.Since)
+	if day(c.Early) != s || day(c.Late) != s {
+		s += fmt.Sprintf(" (%s to %s)", c.Early.UTC().Format("01-02"), c.Late.UTC().Format("01-02"))
+	}
+	return s
+}
+
+func againText(c *regress.Change) string {
+	switch {
+	case c.Kind == stat.Spread:
+		return ""
+	case c.Again != nil && c.Trials > 0:
+		return fmt.Sprintf("%s, %s trials would tell", changeSize(*c.Again), unit.Count(c.Trials))
+	case c.Again != nil:
+		return changeSize(*c.Again)
+	case c.Size.Low == c.Size.High:
+		return "exact"
+	}
+	return "not yet"
+}
+
+func pText(p float64) string {
+	if p <= 0 || p >= 1 {
+		return ""
+	}
+	return fmt.Sprintf("%.1g", p)
+}
+
+// toldText says how sure the change is, and since when that is known.
+func toldText(c *regress.Change) string {
+	switch c.Word {
+	case watch.Suspect, "":
+		return ""
+	}
+	return string(c.Word) + " " + c.Told.UTC().Format("01-02")
+}
+
+func causesText(c *regress.Change) string {
+	if len(c.Causes) == 0 {
+		return plain("nothing that is recorded differs; first run " + shortID(c.Begin))
+	}
+	return plain(strings.Join(c.Causes, "; ") + "; first run " + shortID(c.Begin))
+}
+
+// regressionsTail is what a reader has to know of the numbers, and may do.
+func regressionsTail(r *regress.Report) []remark {
+	var out []remark
+	add := func(lead, format string, a ...any) { out = append(out, remark{lead, plain(fmt.Sprintf(format, a...))}) }
+	for _, s := range r.Silent {
+		add("! ", "%s has not reported for %s, last on %s", orID(s.Name, s.Device), nightsOf(s.Nights), day(s.Last))
+	}
+	for _, f := range r.Fresh {
+		add("! ", "device %s: %s since run %s: its series begin a new level there", shortID(f.Device), strings.Join(f.What, ", "), shortID(f.Run))
+	}
+	if r.Nightless {
+		return out
+	}
+	if r.Short > 0 {
+		add("", "%s of the series have too few nights to know their noise (10 are wanted)", unit.Count(r.Short))
+	}
+	if r.Older > 0 {
+		add("", "%s more were told before %s and are neither over nor acknowledged: --since shows them", unit.Count(r.Older), day(r.Since))
+	}
+	if p := r.Passed; p.Untrusted+p.Unusable+p.Repeated > 0 {
+		add("", "passed over: %s untrusted values, %s that are zero, negative or no number; %s further runs of a night count as one with the first", unit.Count(p.Untrusted), unit.Count(p.Unusable), unit.Count(p.Repeated))
+	}
+	add("", "budget: one false alarm in %s nights over all series, %s suspects measured again per night at most; of %s A/A pairs measured again, %s would have been an alarm", unit.Number(math.Round(1/r.Budget)), unit.Count(r.Count.Allowed), unit.Count(r.Count.Controls), unit.Count(r.Count.Alarms))
+	if r.Persists != nil {
+		add("", "a second measurement shows %s of a night's deviation again (at most %s, 99 %%)", unit.Percent(max(r.Persists.Value, 0)), unit.Percent(r.Persists.High))
+	} else {
+		add("", "how much of a night's deviation a second measurement shows again is not known yet (40 A/A pairs tell: assay regressions --confirm): until then a change is told when it has held on two more nights")
+	}
+	if len(r.Changes) > 0 {
+		add("> ", "assay ack %s --at %s --why … makes the new level the accepted one", r.Changes[0].Series, shortID(r.Changes[0].Begin))
+	}
+	return out
+}
+
+func nightsOf(n int) string {
+	if n == 1 {
+		return "a night"
+	}
+	return unit.Count(n) + " nights"
+}
