@@ -27,9 +27,9 @@ series of the run.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
 			case at == "":
-				return usage("ack: say with which run the new level begins (--at RUN; assay regressions names it)")
+				return usage("say with which run the new level begins (--at RUN; assay regressions names it)")
 			case strings.TrimSpace(why) == "":
-				return usage("ack: say why the change is accepted (--why …): somebody will ask")
+				return usage("say why the change is accepted (--why …): somebody will ask")
 			}
 			db, err := openStore(c.Context(), path)
 			if err != nil {
@@ -49,7 +49,7 @@ series of the run.`,
 			}
 			hit := matching(keys, args[0])
 			if len(hit) == 0 {
-				return usage("ack: run %s holds no series with %q (it holds %d, such as %s)", run, args[0], len(keys), strings.Join(keys[:min(1, len(keys))], ""))
+				return usage("run %s holds no series with %q (it holds %d, such as %s)", run, args[0], len(keys), strings.Join(keys[:min(1, len(keys))], ""))
 			}
 			for _, k := range hit {
 				if err := db.Ack(c.Context(), reports.Ack{Series: k, Run: run, Why: why}); err != nil {

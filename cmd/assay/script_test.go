@@ -60,7 +60,7 @@ func TestScript(t *testing.T) {
 			}
 			return false, nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"truncate": truncate, "lines": lines, "images": images},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"truncate": truncate, "lines": lines, "images": images, "nights": nights},
 	})
 }
 

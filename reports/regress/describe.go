@@ -68,6 +68,9 @@ func (p *play) describe(c *course, f watch.Finding, n int) Change {
 		}
 		e = stat.Change{Kind: stat.Step, At: at, Early: at, Late: at, Size: d, P: stat.MannWhitney(s.x[from:from+at], s.x[from+at:to])}
 	}
+	if e.Kind == stat.Spike && f.Word.Told() {
+		e.Kind = stat.Step // its first night looks like a spike; the second measurement shows that it is none
+	}
 	ch.Kind, ch.Size, ch.P, ch.Trials = e.Kind, ratioOf(e.Size), e.P, f.Trials
 	p.date(&ch, c, s.nights[from:to], e)
 	if f.Ratio != nil {

@@ -67,7 +67,7 @@ func regressionsHead(r *regress.Report) string {
 		{len(r.Better), "better"},
 	} {
 		if x.n > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s", unit.Count(x.n), x.text))
+			parts = append(parts, fmt.Sprintf("%s series %s", unit.Count(x.n), x.text))
 		}
 	}
 	text := strings.Join(parts, ", ")
@@ -108,11 +108,18 @@ func changesTable(title string, all []regress.Change) titled {
 		t.title = fmt.Sprintf("%s (the first %d of %s; --format json has all)", title, mostRows, unit.Count(len(all)))
 		all = all[:mostRows]
 	}
+	last := ""
 	for i := range all {
 		c := &all[i]
+		causes := causesText(c)
 		t.rows = append(t.rows, []string{
-			plain(c.Name()), shortID(c.Device), plain(c.Metric), changeSize(c.Size), string(c.Kind), began(c), againText(c), pText(c.P), toldText(c), causesText(c),
+			plain(c.Name()), shortID(c.Device), plain(c.Metric), changeSize(c.Size), string(c.Kind), began(c), againText(c), pText(c.P), toldText(c), causes,
 		})
+		if own := c.Name() + c.Device + causes; own == last {
+			t.rows[len(t.rows)-1][len(t.rows[0])-1] = "" // said in the row above
+		} else {
+			last = own
+		}
 	}
 	return t
 }
@@ -177,7 +184,7 @@ func regressionsTail(r *regress.Report) []remark {
 	var out []remark
 	add := func(lead, format string, a ...any) { out = append(out, remark{lead, plain(fmt.Sprintf(format, a...))}) }
 	for _, s := range r.Silent {
-		add("! ", "%s has not reported for %s, last on %s", orID(s.Name, s.Device), nightsOf(s.Nights), day(s.Last))
+		add("! ", "%s has not reported for %s, last on %s", orID(s.Name, s.Device), counted(s.Nights, "night"), day(s.Last))
 	}
 	for _, f := range r.Fresh {
 		add("! ", "device %s: %s since run %s: its series begin a new level there", shortID(f.Device), strings.Join(f.What, ", "), shortID(f.Run))
@@ -191,24 +198,48 @@ func regressionsTail(r *regress.Report) []remark {
 	if r.Older > 0 {
 		add("", "%s more were told before %s and are neither over nor acknowledged: --since shows them", unit.Count(r.Older), day(r.Since))
 	}
-	if p := r.Passed; p.Untrusted+p.Unusable+p.Repeated > 0 {
-		add("", "passed over: %s untrusted values, %s that are zero, negative or no number; %s further runs of a night count as one with the first", unit.Count(p.Untrusted), unit.Count(p.Unusable), unit.Count(p.Repeated))
+	if text := passedText(r.Passed); text != "" {
+		add("", "passed over: %s", text)
 	}
-	add("", "budget: one false alarm in %s nights over all series, %s suspects measured again per night at most; of %s A/A pairs measured again, %s would have been an alarm", unit.Number(math.Round(1/r.Budget)), unit.Count(r.Count.Allowed), unit.Count(r.Count.Controls), unit.Count(r.Count.Alarms))
+	add("", "budget: one false alarm in %s nights over all series, at most %s measured again per night; of %s A/A pairs measured again, %s would have been an alarm", unit.Number(math.Round(1/r.Budget)), counted(r.Count.Allowed, "suspect"), unit.Count(r.Count.Controls), unit.Count(r.Count.Alarms))
 	if r.Persists != nil {
 		add("", "a second measurement shows %s of a night's deviation again (at most %s, 99 %%)", unit.Percent(max(r.Persists.Value, 0)), unit.Percent(r.Persists.High))
 	} else {
 		add("", "how much of a night's deviation a second measurement shows again is not known yet (40 A/A pairs tell: assay regressions --confirm): until then a change is told when it has held on two more nights")
 	}
 	if len(r.Changes) > 0 {
-		add("> ", "assay ack %s --at %s --why … makes the new level the accepted one", r.Changes[0].Series, shortID(r.Changes[0].Begin))
+		c := &r.Changes[0]
+		add("> ", "to accept a change: assay ack %s --at %s --why …", caseOfSeries(c.Series), shortID(c.Begin))
 	}
 	return out
 }
 
-func nightsOf(n int) string {
-	if n == 1 {
-		return "a night"
+// passedText lists what says nothing of a series.
+func passedText(p regress.Passed) string {
+	var parts []string
+	for _, x := range []struct {
+		n    int
+		text string
+	}{
+		{p.Untrusted, "not trusted"},
+		{p.Unusable, "zero, negative or no number"},
+		{p.Repeated, "of further runs in a night, which count as one with the first"},
+	} {
+		if x.n > 0 {
+			parts = append(parts, counted(x.n, "value")+" "+x.text)
+		}
 	}
-	return unit.Count(n) + " nights"
+	return strings.Join(parts, ", ")
+}
+
+func counted(n int, what string) string { return unit.Count(n) + " " + plural(n, what) }
+
+// caseOfSeries is the part of a series that names model, variant and engine:
+// assay ack accepts all metrics of it at once.
+func caseOfSeries(key string) string {
+	from, to := strings.Index(key, "model="), strings.Index(key, "/provider=")
+	if from < 0 || to < from {
+		return key
+	}
+	return key[from:to]
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -16,13 +15,15 @@ import (
 
 // Roles of the parts of a build.
 const (
-	RoleAssay  = "assay"
-	RoleORT    = "assay-ort"
-	RoleLib    = "libonnxruntime"
-	RoleFile   = "file" // a model
-	partsMode  = 0o755  // programs and libraries are started from where they lie
-	partsName  = "parts"
-	hashedName = 2 // characters of the hash that name a folder
+	RoleAssay = "assay"
+	RoleORT   = "assay-ort"
+	RoleLib   = "libonnxruntime"
+	RoleFile  = "file" // a model
+)
+
+const (
+	partsName = "parts" // of the folder beside the database
+	partsMode = 0o755   // programs and libraries are started from where they lie
 )
 
 // A Part is a file that a run was measured with.
@@ -64,36 +65,50 @@ func (s *SQLite) Parts(ctx context.Context, run string) ([]Part, error) {
 		if err := rows.Scan(&p.Role, &p.SHA256); err != nil {
 			return nil, s.wrap(err)
 		}
-		p.Path = s.part(p.SHA256)
-		if _, err := os.Stat(p.Path); err == nil {
+		if p.Path, _ = s.part(p.SHA256); p.Path != "" {
 			out = append(out, p)
 		}
 	}
 	return out, s.wrap(rows.Err())
 }
 
-// part is where the file of that hash lies.
-func (s *SQLite) part(sha string) string {
-	dir := filepath.Join(filepath.Dir(s.path), partsName, sha[:min(hashedName, len(sha))])
+// folder is where the file of that hash lies, alone and under its own name:
+// a system may start a program by its name's ending.
+func (s *SQLite) folder(sha string) string {
+	dir := filepath.Join(filepath.Dir(s.path), partsName, sha)
 	if abs, err := filepath.Abs(dir); err == nil {
-		dir = abs
+		return abs
 	}
-	return filepath.Join(dir, sha)
+	return dir
 }
 
-// keep copies a file into the folder, unless it is there. It is written under
-// another name first, so that a crash leaves no half of it.
+// part returns the file of that hash and its size, "" where it is not kept.
+func (s *SQLite) part(sha string) (path string, size int64) {
+	entries, err := os.ReadDir(s.folder(sha))
+	if err != nil {
+		return "", 0
+	}
+	for _, e := range entries {
+		if st, err := e.Info(); err == nil && st.Mode().IsRegular() {
+			return filepath.Join(s.folder(sha), e.Name()), st.Size()
+		}
+	}
+	return "", 0
+}
+
+// keep copies a file into the folder, unless it is there. It is written beside
+// it first, so that a crash leaves no half of it.
 func (s *SQLite) keep(p Part) (sha string, size int64, err error) {
 	if sha = p.SHA256; sha == "" {
 		if sha, err = hash(p.Path); err != nil {
 			return "", 0, err
 		}
 	}
-	to := s.part(sha)
-	if st, err := os.Stat(to); err == nil {
-		return sha, st.Size(), nil
+	if path, size := s.part(sha); path != "" {
+		return sha, size, nil
 	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+	to := s.folder(sha)
+	if err := os.MkdirAll(to, 0o755); err != nil {
 		return "", 0, err
 	}
 	from, err := os.Open(p.Path)
@@ -105,7 +120,7 @@ func (s *SQLite) keep(p Part) (sha string, size int64, err error) {
 	if err != nil {
 		return "", 0, err
 	}
-	defer os.Remove(tmp.Name())
+	defer os.Remove(tmp.Name()) // it is gone where all went well
 	h := sha256.New()
 	size, err = io.Copy(io.MultiWriter(tmp, h), from)
 	err = errors.Join(err, tmp.Chmod(partsMode), tmp.Sync(), tmp.Close())
@@ -115,7 +130,7 @@ func (s *SQLite) keep(p Part) (sha string, size int64, err error) {
 	if err != nil {
 		return "", 0, err
 	}
-	return sha, size, os.Rename(tmp.Name(), to)
+	return sha, size, os.Rename(tmp.Name(), filepath.Join(to, filepath.Base(p.Path)))
 }
 
 func hash(path string) (string, error) {
@@ -167,7 +182,7 @@ func (s *SQLite) prune(ctx context.Context, limit int64) error {
 		if room -= sizes[i]; room >= 0 {
 			continue
 		}
-		if err := os.Remove(s.part(p.SHA256)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.RemoveAll(s.folder(p.SHA256)); err != nil {
 			return s.wrap(err)
 		}
 		if _, err := s.db.ExecContext(ctx, "DELETE FROM parts WHERE sha256 = ?", p.SHA256); err != nil {

@@ -65,7 +65,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("nights", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	years := flags.Int("years", 3, "years per cell")
+	years := flags.Int("years", 1, "years per cell")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}

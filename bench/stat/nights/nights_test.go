@@ -95,7 +95,7 @@ func TestRules(t *testing.T) {
 // TestOtava holds the method against an expectation of Otava's own tests.
 func TestOtava(t *testing.T) {
 	x := []float64{1.02, 0.95, 0.99, 1.00, 1.12, 1.00, 1.01, 0.98, 1.01, 0.96, 0.50, 0.51, 0.48, 0.48, 0.55, 0.50, 0.49, 0.51, 0.50, 0.49}
-	cuts := otava(x) // test_single_series: one change point, at 10
+	cuts := otava(x, 0, map[int][]int{}) // test_single_series: one change point, at 10
 	if len(cuts) != 1 || cuts[0].at != 10 || cuts[0].after > cuts[0].before {
 		t.Errorf("got %+v, want one at 10, downwards", cuts)
 	}

@@ -87,13 +87,15 @@ func weighted(x []float64) (mean, variance float64) {
 // otavaWindow is Otava's window; it moves by half of it.
 const otavaWindow = 50
 
-// newOtava remembers the change points that were told already.
+// newOtava remembers the change points that were told already, and the weak
+// ones of windows that are full, which later nights do not change.
 func newOtava() func(x []float64) bool {
 	var told []int
+	full := map[int][]int{}
 	return func(x []float64) bool {
 		from := max(0, (len(x)-2*otavaWindow)/(otavaWindow/2)*(otavaWindow/2))
 		alarm := false
-		for _, cp := range otava(x[from:]) {
+		for _, cp := range otava(x[from:], from, full) {
 			at := cp.at + from
 			if slices.ContainsFunc(told, func(t int) bool { return max(t-at, at-t) <= 5 }) {
 				continue
@@ -114,12 +116,19 @@ type cut struct {
 
 // otava is the method of Fleming and others 2023 ("Hunter: using change point
 // detection to hunt for performance regressions", ICPE): weak change points
-// at p = 0.01 in windows, of which those at 0.001 are kept.
-func otava(x []float64) []cut {
+// at p = 0.01 in windows, of which those at 0.001 are kept. full holds the weak
+// ones of full windows, by where they begin; x begins at from.
+func otava(x []float64, from int, full map[int][]int) []cut {
 	var weak []int
 	for start := 0; start < len(x); {
 		end := min(start+otavaWindow, len(x))
-		got := divisive(x[start:end], 0.01)
+		got, ok := full[from+start]
+		if !ok {
+			got = divisive(x[start:end], 0.01)
+		}
+		if end-start == otavaWindow {
+			full[from+start] = got
+		}
 		next := start + otavaWindow/2
 		for _, at := range got {
 			if !slices.Contains(weak, at+start) {

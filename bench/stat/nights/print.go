@@ -11,7 +11,7 @@ import (
 )
 
 func (s *results) print(w io.Writer, years int) {
-	fmt.Fprintf(w, "%d years of %d nights × %d series per cell; budget %s false alarms per night.\n\n", years, nightsN, seriesN, rate(watch.Standard.Budget))
+	fmt.Fprintf(w, "Per cell: %d × %d nights × %d series; budget %s false alarms per night.\n\n", years, nightsN, seriesN, rate(watch.Standard.Budget))
 	fmt.Fprintln(w, "### Nothing changes: false alarms per night, whole set")
 	s.printFalse(w)
 	fmt.Fprintln(w, "\n### Nothing changes: what a night costs")

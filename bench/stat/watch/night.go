@@ -129,7 +129,7 @@ func (t *track) calmed(off bool) bool {
 // measureAgain measures the controls and the suspects that the night allows:
 // first those that the series alone proves, then by score.
 func (w *Watch) measureAgain(suspects []*Finding, controls []int, again Again) {
-	most, _ := w.allowed()
+	most, _ := w.plan.Allowed(len(w.tracks))
 	for _, i := range controls {
 		w.control(i, again)
 	}
@@ -192,7 +192,7 @@ type excess struct {
 // of the track.
 func (w *Watch) excess(t *track, window int, r Ratio) excess {
 	share, x := w.Persisting().High, excess{}
-	alpha := w.confirmAlpha()
+	alpha := w.plan.ConfirmAlpha(len(w.tracks))
 	if l, ok := t.look(window); ok {
 		d := t.x[len(t.x)-1] - l.at.median
 		x.bound = share * max(d, 0)
@@ -215,11 +215,6 @@ func (x excess) needed(r Ratio) int {
 	}
 	k := x.limit * r.SE
 	return int(min(math.Ceil(float64(r.N)*k*k/room), stat.MaxNeeded))
-}
-
-func (w *Watch) confirmAlpha() float64 {
-	most, _ := w.allowed()
-	return w.plan.Budget * confirmShare / float64(most)
 }
 
 // se is the standard error of a level.

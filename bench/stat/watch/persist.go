@@ -83,6 +83,6 @@ type Count struct {
 func (w *Watch) Count() Count {
 	c := w.count
 	c.Nights = w.night
-	c.Allowed, _ = w.allowed()
+	c.Allowed, _ = w.plan.Allowed(len(w.tracks))
 	return c
 }

@@ -35,6 +35,22 @@ type Plan struct {
 // A/A control: below it, something but the build may make the difference.
 var Standard = Plan{Budget: 1.0 / 30, Share: 0.10, Controls: 0.02, Least: 0.01}
 
+// Allowed is how many suspects of so many series may be measured again in a
+// night, and how many controls.
+func (p Plan) Allowed(series int) (suspects, controls int) {
+	n := float64(series)
+	controls = int(math.Ceil(n * p.Controls))
+	return max(1, int(n*p.Share)-controls), controls
+}
+
+// ConfirmAlpha is the one-sided level at which one second measurement of so
+// many series confirms: the budget's share over the suspects that a night may
+// measure again (Bonferroni).
+func (p Plan) ConfirmAlpha(series int) float64 {
+	suspects, _ := p.Allowed(series)
+	return p.Budget * confirmShare / float64(suspects)
+}
+
 // Trials of a second measurement: the pilot of Stein's rule, and the most
 // that it may ask for. At the strict level of a night Student's factor is 8.0
 // for the usual pilot of 5 and 5.1 for one of 8, so that the three more trials
@@ -157,7 +173,7 @@ func (w *Watch) Night(values []float64, controls []int, again Again) []Finding {
 
 // Schedule returns the series that are tonight's controls: all of them in turn.
 func (w *Watch) Schedule() []int {
-	_, controls := w.allowed()
+	_, controls := w.plan.Allowed(len(w.tracks))
 	var out []int
 	for k := range min(controls, len(w.tracks)) {
 		out = append(out, (w.night*controls+k)%len(w.tracks))
@@ -194,14 +210,6 @@ func (w *Watch) pool() {
 	}
 }
 
-// allowed is how many suspects may be measured again in a night, and how many
-// controls.
-func (w *Watch) allowed() (suspects, controls int) {
-	n := float64(len(w.tracks))
-	controls = int(math.Ceil(n * w.plan.Controls))
-	return max(1, int(n*w.plan.Share)-controls), controls
-}
-
 // quant names a quantile of Student's t, which is slow to compute.
 type quant struct {
 	alpha float64
@@ -229,5 +237,5 @@ func Of(logs []float64) Ratio {
 // Confidence is the two-sided level at which Stein's rule plans a second
 // measurement, so that its half-width is Least at the level of a decision.
 func (w *Watch) Confidence() float64 {
-	return 1 - 2*w.confirmAlpha()
+	return 1 - 2*w.plan.ConfirmAlpha(len(w.tracks))
 }
