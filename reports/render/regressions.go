@@ -58,17 +58,15 @@ func regressionsHead(r *regress.Report) string {
 		count[c.Word]++
 	}
 	var parts []string
-	for _, x := range []struct {
-		n    int
-		text string
-	}{
-		{count[watch.Confirmed] + count[watch.Held], "worse"},
-		{count[watch.Unattributed], "worse, unattributed"},
-		{len(r.Better), "better"},
-	} {
-		if x.n > 0 {
-			parts = append(parts, fmt.Sprintf("%s series %s", unit.Count(x.n), x.text))
+	if n := count[watch.Confirmed] + count[watch.Held] + count[watch.Unattributed]; n > 0 {
+		worse := unit.Count(n) + " series worse"
+		if k := count[watch.Unattributed]; k > 0 {
+			worse += fmt.Sprintf(" (%s unattributed)", unit.Count(k))
 		}
+		parts = append(parts, worse)
+	}
+	if n := len(r.Better); n > 0 {
+		parts = append(parts, unit.Count(n)+" better")
 	}
 	text := strings.Join(parts, ", ")
 	if text == "" {
@@ -101,8 +99,8 @@ const mostRows = 50
 func changesTable(title string, all []regress.Change) titled {
 	t := titled{
 		title: title,
-		rows:  [][]string{{"series", "device", "metric", "change", "kind", "began", "measured again", "p", "told", "likely causes"}},
-		below: "likely causes", drop: []string{"p", "device", "told"},
+		rows:  [][]string{{"series", "device", "metric", "change", "kind", "began", "between", "measured again", "p", "told", "likely causes"}},
+		below: "likely causes", drop: []string{"p", "between", "device", "told", "kind", "began"},
 	}
 	if len(all) > mostRows {
 		t.title = fmt.Sprintf("%s (the first %d of %s; --format json has all)", title, mostRows, unit.Count(len(all)))
@@ -113,7 +111,7 @@ func changesTable(title string, all []regress.Change) titled {
 		c := &all[i]
 		causes := causesText(c)
 		t.rows = append(t.rows, []string{
-			plain(c.Name()), shortID(c.Device), plain(c.Metric), changeSize(c.Size), string(c.Kind), began(c), againText(c), pText(c.P), toldText(c), causes,
+			plain(c.Name()), shortID(c.Device), plain(c.Metric), changeSize(c.Size), string(c.Kind), day(c.Since), between(c), againText(c), pText(c.P), toldText(c), causes,
 		})
 		if own := c.Name() + c.Device + causes; own == last {
 			t.rows[len(t.rows)-1][len(t.rows[0])-1] = "" // said in the row above
@@ -133,21 +131,18 @@ func changeSize(r regress.Ratio) string {
 	return s
 }
 
-// began is the first run's day, with its bounds where they are not the same.
-func began(c *regress.Change) string {
-	s := day(c.Since)
-	if day(c.Early) != s || day(c.Late) != s {
-		s += fmt.Sprintf(" (%s to %s)", c.Early.UTC().Format("01-02"), c.Late.UTC().Format("01-02"))
+// between bounds the day of a change where that is not known exactly.
+func between(c *regress.Change) string {
+	if s := day(c.Since); day(c.Early) == s && day(c.Late) == s {
+		return ""
 	}
-	return s
+	return fmt.Sprintf("%s and %s", c.Early.UTC().Format("01-02"), c.Late.UTC().Format("01-02"))
 }
 
 func againText(c *regress.Change) string {
 	switch {
 	case c.Kind == stat.Spread:
 		return ""
-	case c.Again != nil && c.Trials > 0:
-		return fmt.Sprintf("%s, %s trials would tell", changeSize(*c.Again), unit.Count(c.Trials))
 	case c.Again != nil:
 		return changeSize(*c.Again)
 	case c.Size.Low == c.Size.High:
@@ -173,10 +168,15 @@ func toldText(c *regress.Change) string {
 }
 
 func causesText(c *regress.Change) string {
-	if len(c.Causes) == 0 {
-		return plain("nothing that is recorded differs; first run " + shortID(c.Begin))
+	parts := c.Causes
+	if len(parts) == 0 {
+		parts = []string{"nothing that is recorded differs"}
 	}
-	return plain(strings.Join(c.Causes, "; ") + "; first run " + shortID(c.Begin))
+	text := fmt.Sprintf("%s; first run %s of %s", strings.Join(parts, "; "), shortID(c.Begin), day(c.Since))
+	if c.Trials > 0 {
+		text += fmt.Sprintf("; %s trials in all would tell", unit.Count(c.Trials))
+	}
+	return plain(text)
 }
 
 // regressionsTail is what a reader has to know of the numbers, and may do.
