@@ -57,8 +57,9 @@ bench: ## the kernels' benchmarks
 golden: ## rewrite golden files and generated docs
 	$(GO) test ./reports/... ./suites/... ./cmd/assay/... -update
 
-simulate: ## coverage, power and false fails of the method, by simulation
+simulate: ## coverage, power and false alarms of the method, by simulation
 	$(GO) run ./bench/stat/simulate
+	$(GO) run ./bench/stat/nights
 
 prove: build ## on this machine: 20 A/A groups, 20 slowed workers, a bare loop (needs quiet)
 	CGO_ENABLED=1 $(GO) build -o bin/assay-proof ./bench/proof

@@ -73,7 +73,7 @@ func TestOldStore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "assay.db")
 	s := openAt(t, path)
 	put(t, s, example.Result())
-	for _, stmt := range []string{"DROP TABLE facts", "DROP TABLE acks", "DROP TABLE remeasured", "DROP TABLE parts", "PRAGMA user_version = 1"} {
+	for _, stmt := range []string{"DROP TABLE facts", "DROP TABLE acks", "DROP TABLE remeasured", "DROP TABLE parts", "CREATE INDEX summaries_model ON summaries (model, metric)", "PRAGMA user_version = 1"} {
 		if _, err := s.db.Exec(stmt); err != nil {
 			t.Fatal(err)
 		}
