@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 
+	"assay/bench/metric"
 	"assay/bench/stat/watch"
 	"assay/reports"
 )
@@ -32,7 +34,7 @@ func newPlay(l *reports.Log, o Options, r *Report) *play {
 	p := &play{log: l, options: o, report: r, acks: map[string]map[string]bool{}, again: map[[2]string]*reports.Remeasured{}, open: map[int]*Change{}}
 	p.nights, p.of = calendar(l)
 	r.Nights, r.From, r.To = p.nights, l.Runs[0].Received, l.Runs[len(l.Runs)-1].Received
-	var worse []int
+	var series []watch.Series
 	for i := range l.Series {
 		c, ok := p.course(&l.Series[i])
 		if !ok {
@@ -45,10 +47,10 @@ func newPlay(l *reports.Log, o Options, r *Report) *play {
 		}
 		c.watch = len(p.watched)
 		p.watched = append(p.watched, c)
-		worse = append(worse, -c.metric.Better)
+		series = append(series, watch.Series{Worse: -c.metric.Better, Group: family(c.metric)})
 	}
 	r.Series = len(p.watched)
-	p.watch = watch.New(o.Plan, worse)
+	p.watch = watch.New(o.Plan, series)
 	for _, a := range l.Acks {
 		if p.acks[a.Series] == nil {
 			p.acks[a.Series] = map[string]bool{}
@@ -60,6 +62,31 @@ func newPlay(l *reports.Log, o Options, r *Report) *play {
 	}
 	p.conditions()
 	return p
+}
+
+// family groups the metrics that come from the same measurements: what of a
+// night they repeat is alike.
+func family(m *metric.Metric) string {
+	switch m {
+	case metric.Start, metric.Load, metric.First:
+		return "cold start"
+	case metric.Throughput:
+		return family(metric.P50)
+	}
+	name, _, _ := strings.Cut(m.Name, ".")
+	return name
+}
+
+// families are the groups of all series, sorted.
+func (p *play) families() []string {
+	var out []string
+	for _, c := range p.watched {
+		if g := family(c.metric); !slices.Contains(out, g) {
+			out = append(out, g)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // conditions finds the nights on which a device began to be another machine.
@@ -94,7 +121,18 @@ func conditionsOf(a, b map[string]string) []string {
 func (p *play) night(n int) {
 	values := make([]float64, len(p.watched))
 	for _, c := range p.courses {
-		if c.run[n] >= 0 && (p.fresh[n][c.fields["device"]] || p.acks[c.key][p.log.Runs[c.run[n]].ID]) {
+		if c.run[n] < 0 {
+			if c.watch >= 0 {
+				values[c.watch] = math.NaN()
+			}
+			continue
+		}
+		accepted := p.acks[c.key][p.log.Runs[c.run[n]].ID]
+		if accepted {
+			// What was told before has been accepted with the level that it led to.
+			p.report.Changes = slices.DeleteFunc(p.report.Changes, func(ch Change) bool { return ch.Series == c.key })
+		}
+		if accepted || p.fresh[n][c.fields["device"]] {
 			c.first = n
 			if c.watch >= 0 {
 				p.watch.Restart(c.watch, 0)
@@ -214,16 +252,42 @@ func (p *play) finish() {
 	}
 	n := p.watch.Count()
 	r.Count = Count{n.Again, n.Controls, n.Alarms, n.Allowed}
-	if s := p.watch.Persisting(); !math.IsNaN(s.Mid) {
-		r.Persists = &Share{s.Mid, s.Low, s.High}
+	for _, g := range p.families() {
+		if s := p.watch.Persisting(g); !math.IsNaN(s.Mid) {
+			r.Persists = append(r.Persists, Share{g, s.Mid, s.Low, s.High})
+		}
 	}
 	p.silent()
+	p.alike()
 	p.spreads()
 	for _, cs := range [][]Change{r.Changes, r.Better, r.Suspects, r.Remarks} {
 		slices.SortStableFunc(cs, func(a, b Change) int {
 			return cmp.Or(b.Told.Compare(a.Told), cmp.Compare(math.Abs(math.Log(b.Size.Value)), math.Abs(math.Log(a.Size.Value))), cmp.Compare(a.Series, b.Series))
 		})
 	}
+}
+
+// alike finds devices on which most series that are off their level tonight
+// have moved to the worse side together: that is the device or its runtime.
+func (p *play) alike() {
+	const least = 5 // series
+	worse, all := map[string]int{}, map[string]int{}
+	for i, c := range p.watched {
+		if c.run[p.nights-1] < 0 {
+			continue
+		}
+		device := c.fields["device"]
+		all[device]++
+		if f, ok := p.tonight[i]; ok && f.Score > 0 {
+			worse[device]++
+		}
+	}
+	for device, n := range worse {
+		if n >= least && 2*n > all[device] {
+			p.report.Alike = append(p.report.Alike, Alike{device, n, all[device]})
+		}
+	}
+	slices.SortFunc(p.report.Alike, func(a, b Alike) int { return cmp.Compare(a.Device, b.Device) })
 }
 
 // silent lists the devices that reported on most of the fourteen nights before

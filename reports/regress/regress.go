@@ -33,12 +33,13 @@ type Report struct {
 	Remarks   []Change  `json:"remarks"` // changes of variance: no alarm
 	Older     int       `json:"older"`   // told before Since, and neither over nor acknowledged
 	Silent    []Silent  `json:"silent"`
+	Alike     []Alike   `json:"moved_alike"`
 	Fresh     []Fresh   `json:"new_conditions"`
 	Passed    Passed    `json:"passed_over"`
 	Count     Count     `json:"counts"`
-	Persists  *Share    `json:"persists,omitempty"` // share of a night's deviation that a second measurement shows too; nil while unknown
-	Requests  []Request `json:"-"`                  // what would be measured again tonight
-	Nightless bool      `json:"-"`                  // the log holds no run
+	Persists  []Share   `json:"persists"` // where it is known
+	Requests  []Request `json:"-"`        // what would be measured again tonight
+	Nightless bool      `json:"-"`        // the log holds no run
 }
 
 // A Change is one series that has changed, or may have.
@@ -86,6 +87,13 @@ type Silent struct {
 	Nights int       `json:"nights"` // on which others reported since
 }
 
+// Alike is a device on which most series are worse tonight.
+type Alike struct {
+	Device string `json:"device"`
+	Worse  int    `json:"worse"`
+	Of     int    `json:"of"`
+}
+
 // Fresh is a device whose condition changed: its series begin a new level.
 type Fresh struct {
 	Device string    `json:"device"`
@@ -109,11 +117,13 @@ type Count struct {
 	Allowed  int `json:"allowed_per_night"`
 }
 
-// Share is a share with its bounds of 99 %.
+// Share is how much of a night's deviation a second measurement shows again,
+// with bounds of 99 %, by family of metrics.
 type Share struct {
-	Value float64 `json:"value"`
-	Low   float64 `json:"low"`
-	High  float64 `json:"high"`
+	Family string  `json:"family"`
+	Value  float64 `json:"value"`
+	Low    float64 `json:"low"`
+	High   float64 `json:"high"`
 }
 
 // A Request asks for a second measurement of tonight's build of a series
@@ -127,7 +137,7 @@ type Request struct {
 
 // Find says what has changed.
 func Find(l *reports.Log, o Options) *Report {
-	r := &Report{Budget: o.Plan.Budget, Since: o.Since, Changes: []Change{}, Suspects: []Change{}, Better: []Change{}, Remarks: []Change{}, Silent: []Silent{}, Fresh: []Fresh{}}
+	r := &Report{Budget: o.Plan.Budget, Since: o.Since, Changes: []Change{}, Suspects: []Change{}, Better: []Change{}, Remarks: []Change{}, Silent: []Silent{}, Alike: []Alike{}, Fresh: []Fresh{}, Persists: []Share{}}
 	if len(l.Runs) == 0 {
 		r.Nightless = true
 		return r

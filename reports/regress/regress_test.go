@@ -146,7 +146,7 @@ func TestConfirmedAtOnce(t *testing.T) {
 	if len(r.Changes) != 1 || r.Changes[0].Word != watch.Confirmed || r.Changes[0].Again == nil || math.Abs(r.Changes[0].Again.Value-1.1) > 1e-9 || r.Changes[0].Accepted != run(3, 0) {
 		t.Fatalf("got %+v", r.Changes)
 	}
-	if r.Persists == nil || r.Persists.High > 0.1 || r.Count.Controls != 40 || r.Count.Alarms != 0 {
+	if len(r.Persists) != 1 || r.Persists[0].Family != "latency" || r.Persists[0].High > 0.1 || r.Count.Controls != 40 || r.Count.Alarms != 0 {
 		t.Errorf("counts %+v, share %+v", r.Count, r.Persists)
 	}
 }
@@ -182,6 +182,39 @@ func TestAckBeginsANewLevel(t *testing.T) {
 		if !strings.HasPrefix(q.Accepted, "n040") {
 			t.Errorf("the accepted build is that of run %s", q.Accepted)
 		}
+	}
+}
+
+// TestLateAck accepts some nights after the change was told.
+func TestLateAck(t *testing.T) {
+	f := newFleet(20, 80, "latency.p50")
+	f.value = func(d, _, n int) float64 {
+		if d == 2 && n >= 60 {
+			return f.noisy(1.5e-3)
+		}
+		return f.noisy(1e-3)
+	}
+	l := f.log()
+	if r := find(l); len(r.Changes) != 1 {
+		t.Fatalf("%d changes are told, want one", len(r.Changes))
+	}
+	l.Acks = []reports.Ack{{Series: f.key(2, 0), Run: run(2, 72)}}
+	if r := find(l); len(r.Changes) != 0 || r.Older != 0 {
+		t.Errorf("accepted with run 72, it is still told: %+v", r.Changes)
+	}
+}
+
+func TestAlike(t *testing.T) {
+	f := newFleet(3, 61, "latency.p50", "latency.p90", "latency.p99", "latency.load", "memory.peak", "memory.steady")
+	f.value = func(d, m, n int) float64 {
+		if d == 1 && n == 60 && m < 5 {
+			return f.noisy(1.2)
+		}
+		return f.noisy(1)
+	}
+	r := find(f.log())
+	if len(r.Alike) != 1 || r.Alike[0].Device != "d01" || r.Alike[0].Worse < 5 || r.Alike[0].Of != 6 {
+		t.Errorf("got %+v, want five of six series of d01", r.Alike)
 	}
 }
 

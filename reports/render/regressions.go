@@ -186,6 +186,9 @@ func regressionsTail(r *regress.Report) []remark {
 	for _, s := range r.Silent {
 		add("! ", "%s has not reported for %s, last on %s", orID(s.Name, s.Device), counted(s.Nights, "night"), day(s.Last))
 	}
+	for _, a := range r.Alike {
+		add("! ", "device %s: %s of %s are off their level to the worse side: look at the device or the runtime before the models", shortID(a.Device), unit.Count(a.Worse), unit.Count(a.Of)+" series")
+	}
 	for _, f := range r.Fresh {
 		add("! ", "device %s: %s since run %s: its series begin a new level there", shortID(f.Device), strings.Join(f.What, ", "), shortID(f.Run))
 	}
@@ -202,10 +205,14 @@ func regressionsTail(r *regress.Report) []remark {
 		add("", "passed over: %s", text)
 	}
 	add("", "budget: one false alarm in %s nights over all series, at most %s measured again per night; of %s A/A pairs measured again, %s would have been an alarm", unit.Number(math.Round(1/r.Budget)), counted(r.Count.Allowed, "suspect"), unit.Count(r.Count.Controls), unit.Count(r.Count.Alarms))
-	if r.Persists != nil {
-		add("", "a second measurement shows %s of a night's deviation again (at most %s, 99 %%)", unit.Percent(max(r.Persists.Value, 0)), unit.Percent(r.Persists.High))
+	if len(r.Persists) > 0 {
+		var parts []string
+		for _, p := range r.Persists {
+			parts = append(parts, fmt.Sprintf("%s of %s (at most %s)", percentOf(p.Value), p.Family, percentOf(p.High)))
+		}
+		add("", "of a night's deviation a second measurement shows again: %s", strings.Join(parts, ", "))
 	} else {
-		add("", "how much of a night's deviation a second measurement shows again is not known yet (40 A/A pairs tell: assay regressions --confirm): until then a change is told when it has held on two more nights")
+		add("", "how much of a night's deviation a second measurement shows again is not known yet (40 A/A pairs of a kind of metric tell: assay regressions --confirm): until then a change is told when it has held on two more nights")
 	}
 	if len(r.Changes) > 0 {
 		c := &r.Changes[0]
@@ -231,6 +238,8 @@ func passedText(p regress.Passed) string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+func percentOf(v float64) string { return unit.Fixed(100*max(v, 0), 0) + " %" }
 
 func counted(n int, what string) string { return unit.Count(n) + " " + plural(n, what) }
 

@@ -52,8 +52,9 @@ func morning() *regress.Report {
 		Changes: []regress.Change{p50, p99, memory}, Suspects: []regress.Change{suspect}, Better: []regress.Change{better}, Remarks: []regress.Change{spread}, Older: 2,
 		Silent: []regress.Silent{{Device: "aa", Name: "bench-2", Last: day(21), Nights: 3}},
 		Fresh:  []regress.Fresh{{Device: "d41d8cd98f00", Run: "66aa77bb88cc", At: day(23), What: []string{"governor: performance → powersave"}}},
+		Alike:  []regress.Alike{{Device: "d41d8cd98f00", Worse: 70, Of: 100}},
 		Passed: regress.Passed{Untrusted: 4, Repeated: 1}, Count: regress.Count{Again: 31, Controls: 360, Alarms: 0, Allowed: 16},
-		Persists: &regress.Share{Value: 0.031, Low: 0.01, High: 0.052},
+		Persists: []regress.Share{{Family: "latency", Value: 0.031, Low: 0.01, High: 0.052}, {Family: "memory", Value: 0.98, Low: 0.9, High: 1.06}},
 	}
 }
 

@@ -162,6 +162,11 @@ func TestDocumented(t *testing.T) {
 			t.Errorf("docs/regressions.md has %d rows on %q, want 3: paste what make simulate prints", got, w.Name)
 		}
 	}
+	for _, w := range beyond {
+		if !strings.Contains(string(page), "| "+w.Name+" |") {
+			t.Errorf("docs/regressions.md lacks the row on %q: paste what make simulate prints", w.Name)
+		}
+	}
 	for _, w := range changing {
 		if got := strings.Count(string(page), "| "+w.Name+" |"); got < 2 {
 			t.Errorf("docs/regressions.md has %d rows on %q, want 2 at least: paste what make simulate prints", got, w.Name)

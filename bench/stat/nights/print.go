@@ -20,6 +20,8 @@ func (s *results) print(w io.Writer, years int) {
 	s.printPower(w)
 	fmt.Fprintln(w, "\n### What can be known")
 	s.printBounds(w)
+	fmt.Fprintln(w, "\n### Where the method ends (not promised): alarms per night, whole set")
+	s.printBeyond(w)
 	fmt.Fprintln(w, "\n### Other rules, nothing changes: false alarms per night, whole set")
 	s.printPeers(w, s.peersStable, func(c *Cell) string { return rate(c.False) })
 	fmt.Fprintln(w, "\n### Other rules, a fifth changes: found within 3 / 12 / 60 nights, and false alarms per night")
@@ -93,6 +95,26 @@ func (s *results) printBounds(w io.Writer) {
 			continue // no closed bound
 		}
 		rowOf(w, c.Name, percent(mostPower(c)), percent(cs[0].within(1)), unit.Fixed(leastDelay(c), 1), unit.Fixed(cs[len(shares)-1].mean(), 1))
+	}
+}
+
+// printBeyond counts everything that is told, and what of it is better.
+func (s *results) printBeyond(w io.Writer) {
+	head(w, "series", append(perShare(), "told to be better, at most")...)
+	for _, cs := range s.beyond {
+		var out []string
+		better := 0.0
+		for i := range cs {
+			told := cs[i].False
+			for _, d := range cs[i].Found {
+				if d > 0 {
+					told += 1 / cs[i].Nights
+				}
+			}
+			out = append(out, rate(told))
+			better = max(better, cs[i].Better)
+		}
+		rowOf(w, cs[0].Name, append(out, rate(better))...)
 	}
 }
 

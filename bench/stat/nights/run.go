@@ -29,7 +29,7 @@ func simulate(w World, plan watch.Plan, years int, seed uint64) Cell {
 	measured, trials, controls, alarms := 0, 0, 0, 0
 	for k := range years {
 		y := newYear(w, seed+uint64(k))
-		wt := watch.New(plan, slices.Repeat([]int{1}, seriesN))
+		wt := watch.New(plan, slices.Repeat([]watch.Series{{}}, seriesN))
 		found := make([]int, seriesN)
 		was := 0
 		for n := range nightsN {
@@ -54,7 +54,7 @@ func simulate(w World, plan watch.Plan, years int, seed uint64) Cell {
 				c.Found = append(c.Found, found[i])
 			}
 		}
-		c.Share += wt.Persisting().High / float64(years)
+		c.Share += wt.Persisting("").High / float64(years)
 		controls, alarms = controls+wt.Count().Controls, alarms+wt.Count().Alarms
 	}
 	c.False, c.Better = c.False/c.Nights, c.Better/c.Nights

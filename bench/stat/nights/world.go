@@ -20,6 +20,8 @@ type World struct {
 
 	Step  float64 // height of the step of the series that change
 	Drift float64 // and of their drift, per night
+	Grow  float64 // their noise grows so many times
+	Mixed bool    // all of the noise of every second series persists, none of the others'
 	Kept  bool    // the change is not in the build (kernel, firmware): a second measurement does not show it
 }
 
@@ -58,7 +60,7 @@ func newYear(w World, seed uint64) *year {
 	}
 	for i := range seriesN {
 		at := -1
-		if i < changed && (w.Step != 0 || w.Drift != 0) {
+		if i < changed && (w.Step != 0 || w.Drift != 0 || w.Grow != 0) {
 			at = first + y.rnd.IntN(last-first)
 		}
 		x, noise, truth := make([]float64, nightsN), make([]float64, nightsN), make([]float64, nightsN)
@@ -70,6 +72,9 @@ func newYear(w World, seed uint64) *year {
 			}
 			if at >= 0 && n >= at {
 				truth[n] = math.Log1p(w.Step) + float64(n-at+1)*math.Log1p(w.Drift)
+			}
+			if at >= 0 && n >= at && w.Grow > 0 {
+				noise[n] *= w.Grow
 			}
 			x[n] = noise[n] + truth[n]
 			z = w.Rho*z + math.Sqrt(1-w.Rho*w.Rho)*y.rnd.NormFloat64()
@@ -83,6 +88,9 @@ func newYear(w World, seed uint64) *year {
 // build interleaved with the accepted one.
 func (y *year) again(i, night int, halfWidth, level float64) (watch.Ratio, int) {
 	mid := y.Persist * y.noise[i][night]
+	if y.Mixed {
+		mid = float64(i%2) * y.noise[i][night]
+	}
 	if !y.Kept {
 		mid += y.truth[i][night]
 	}

@@ -191,7 +191,7 @@ type excess struct {
 // that a night may measure again (Bonferroni), one-sided. r is in the sense
 // of the track.
 func (w *Watch) excess(t *track, window int, r Ratio) excess {
-	share, x := w.Persisting().High, excess{}
+	share, x := w.Persisting(t.group).High, excess{}
 	alpha := w.plan.ConfirmAlpha(len(w.tracks))
 	if l, ok := t.look(window); ok {
 		d := t.x[len(t.x)-1] - l.at.median

@@ -38,30 +38,31 @@ func (w *Watch) control(i int, again Again) {
 		w.count.Alarms++
 	}
 	se := medianLoss * l.at.se()
-	w.pairs = append(w.pairs, pair{t.x[len(t.x)-1] - l.at.median, se * se, r.Mid})
-	w.pairs = w.pairs[max(0, len(w.pairs)-mostPairs):]
+	all := append(w.pairs[t.group], pair{t.x[len(t.x)-1] - l.at.median, se * se, r.Mid})
+	w.pairs[t.group] = all[max(0, len(all)-mostPairs):]
 }
 
-// Persisting is the share of a night's deviation that is there again when the
-// series is measured again the same night, with a one-sided bound of 99 % as
+// Persisting is the share of a night's deviation that is there again when a
+// series of the group is measured again the same night, with a one-sided bound of 99 % as
 // High: the slope through the origin of the controls, corrected for the error
 // of the levels, which would flatten it (Fuller 1987, "Measurement error
 // models", section 1.2), with a standard error that allows for any spread of
 // the errors (White 1980, "A heteroskedasticity-consistent covariance matrix
 // estimator", Econometrica 48:817–838).
-func (w *Watch) Persisting() stat.Interval {
-	if len(w.pairs) < leastPairs {
+func (w *Watch) Persisting(group string) stat.Interval {
+	pairs := w.pairs[group]
+	if len(pairs) < leastPairs {
 		return stat.Interval{Low: 0, Mid: math.NaN(), High: 1}
 	}
 	var xx, xy, xr float64
-	for _, p := range w.pairs {
+	for _, p := range pairs {
 		xx, xy = xx+p.night*p.night-p.level, xy+p.night*p.again
 	}
 	if xx <= 0 {
 		return stat.Interval{Low: 0, Mid: math.NaN(), High: 1}
 	}
 	slope := xy / xx
-	for _, p := range w.pairs {
+	for _, p := range pairs {
 		e := p.again - slope*p.night
 		xr += p.night * p.night * e * e
 	}

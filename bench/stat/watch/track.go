@@ -34,6 +34,7 @@ type base struct {
 
 // track is one series: its nights since the level began, worse upwards.
 type track struct {
+	group   string
 	sign    int
 	x       []float64
 	base    []base // base[i] is by night i
@@ -119,7 +120,7 @@ func (b base) df() int { return max(3, int(0.6*float64(b.n))) }
 func (t *track) restart(keep int) {
 	kept := t.x[max(0, len(t.x)-keep):]
 	noise := t.noise // what is known of the noise outlives the level
-	*t = track{sign: t.sign, noise: stat.Noise{SD: math.NaN()}, fresh: t.fresh}
+	*t = track{group: t.group, sign: t.sign, noise: stat.Noise{SD: math.NaN()}, fresh: t.fresh}
 	for _, v := range kept {
 		t.push(v, common{rho: noise.Rho})
 	}

@@ -52,9 +52,9 @@ func (p Plan) ConfirmAlpha(series int) float64 {
 }
 
 // Trials of a second measurement: the pilot of Stein's rule, and the most
-// that it may ask for. At the strict level of a night Student's factor is 8.0
-// for the usual pilot of 5 and 5.1 for one of 8, so that the three more trials
-// are the cheapest way to a narrow interval.
+// that it may ask for. At the strict level of a night (200 series)
+// Student's factor is 7.1 for the usual pilot of 5 and 4.8 for one of 8, so that
+// the three more trials are the cheapest way to a narrow interval.
 const (
 	Pilot     = 8
 	MaxTrials = 20
@@ -103,24 +103,29 @@ type Finding struct {
 	Trials    int           // how many the second measurement still needs to decide, 0 if it has or cannot
 }
 
+// A Series is what is watched.
+type Series struct {
+	Worse int    // −1 where lower is worse, otherwise higher is
+	Group string // series of one group repeat the same share of a night's deviation
+}
+
 // Watch is the state of all series.
 type Watch struct {
 	plan   Plan
 	tracks []*track
 	night  int
-	pairs  []pair // from the controls
+	pairs  map[string][]pair // from the controls, by group
 	others common
 	count  Count
 	quants map[quant]float64
 }
 
-// New watches one series per element of worse: +1 where higher is worse, −1
-// where lower is. A value of 0 is watched as +1.
-func New(plan Plan, worse []int) *Watch {
-	w := &Watch{plan: plan, quants: map[quant]float64{}}
-	for _, s := range worse {
-		t := &track{sign: 1, noise: stat.Noise{SD: math.NaN()}}
-		if s < 0 {
+// New watches series.
+func New(plan Plan, series []Series) *Watch {
+	w := &Watch{plan: plan, quants: map[quant]float64{}, pairs: map[string][]pair{}}
+	for _, s := range series {
+		t := &track{sign: 1, group: s.Group, noise: stat.Noise{SD: math.NaN()}}
+		if s.Worse < 0 {
 			t.sign = -1
 		}
 		w.tracks = append(w.tracks, t)

@@ -23,7 +23,7 @@ type set struct {
 
 func newSet(plan Plan, n int, sd float64) *set {
 	return &set{
-		Watch: New(plan, slices.Repeat([]int{1}, n)), rnd: rand.New(rand.NewPCG(7, 7)), sd: sd,
+		Watch: New(plan, slices.Repeat([]Series{{}}, n)), rnd: rand.New(rand.NewPCG(7, 7)), sd: sd,
 		add: func(int, int) float64 { return 0 }, last: make([]float64, n),
 	}
 }
@@ -112,7 +112,7 @@ func TestWords(t *testing.T) {
 
 // TestSign turns a metric round: of throughput, less is worse.
 func TestSign(t *testing.T) {
-	w := New(Standard, []int{-1, 1, 0})
+	w := New(Standard, []Series{{Worse: -1}, {Worse: 1}, {}})
 	rnd := rand.New(rand.NewPCG(1, 1))
 	told := map[int]Word{}
 	for n := range nights + 10 {
@@ -141,14 +141,14 @@ func TestNothingIsSaidOfShortSeries(t *testing.T) {
 			t.Fatalf("night %d of a series that began with it: %+v", n, f)
 		}
 	}
-	if v, _ := New(Standard, []int{1}).Level(0); !math.IsNaN(v) {
+	if v, _ := New(Standard, []Series{{}}).Level(0); !math.IsNaN(v) {
 		t.Errorf("a series without nights has the level %g", v)
 	}
 }
 
 // TestMissingNights passes over what does not count.
 func TestMissingNights(t *testing.T) {
-	w := New(Standard, []int{1, 1})
+	w := New(Standard, []Series{{}, {}})
 	for n := range 40 {
 		x := []float64{float64(n%3) * 0.01, math.NaN()}
 		if n%4 == 0 {
@@ -221,7 +221,7 @@ func TestPersisting(t *testing.T) {
 	for _, p := range []float64{0, 0.25, 1} {
 		s := newSet(Standard, 100, 0.02)
 		s.p = p
-		if got := s.Persisting(); got.High != 1 {
+		if got := s.Persisting(""); got.High != 1 {
 			t.Errorf("the share is known without a control: %+v", got)
 		}
 		for n := range 60 {
@@ -229,7 +229,7 @@ func TestPersisting(t *testing.T) {
 		}
 		// 2 controls on 45 nights: the share's error is 0.003/0.02/√90, and the
 		// levels of the first nights have theirs.
-		if got := s.Persisting(); math.Abs(got.Mid-p) > 0.06 || got.High < p || got.High > p+0.2 {
+		if got := s.Persisting(""); math.Abs(got.Mid-p) > 0.06 || got.High < p || got.High > p+0.2 {
 			t.Errorf("share %g is estimated as %+v", p, got)
 		}
 	}
