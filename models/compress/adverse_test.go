@@ -62,7 +62,7 @@ var badInputs = []struct {
 			}
 		}
 	}, "overflows", false},
-	{"activations of float16", func(_ *onnx.Model, o *Options) { o.Activations = tensor.Float16 }, "int8 or uint8", true},
+	{"unknown range", func(_ *onnx.Model, o *Options) { o.Range = "middle" }, `range "middle" (have minmax`, true},
 	{"percentile", func(_ *onnx.Model, o *Options) { o.Percentile = 0.99 }, "percentile 0.99", true},
 	{"forward without the value", func(_ *onnx.Model, o *Options) {
 		o.Forward = func(*onnx.Model, []string) (Forward, error) {
@@ -212,7 +212,7 @@ func TestSubgraph(t *testing.T) {
 		t.Error(err)
 	}
 	for _, n := range r.Nodes {
-		if n.Op == "Relu" && n.Quantized {
+		if n.Op == "Relu" && n.Changed {
 			t.Error("the Relu went although a subgraph reads its input")
 		}
 	}

@@ -41,7 +41,7 @@ func (e *emitter) run() {
 		if w := e.weights[n]; w != nil {
 			e.weighted(n, w)
 		} else {
-			e.report[n] = NodeReport{Name: label(n), Op: n.Op, Quantized: true}
+			e.report[n] = NodeReport{Name: label(n), Op: n.Op, Changed: true}
 		}
 		done := map[string]bool{}
 		for _, s := range e.operands(n) {

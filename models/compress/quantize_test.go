@@ -148,7 +148,7 @@ func TestExclude(t *testing.T) {
 	opt.Exclude = []string{"Conv_c"}
 	for _, tech := range Techniques() {
 		out, r := apply(t, tech.Name, tiny(), opt)
-		if !slices.Contains(ops(out), "Conv") || r.Nodes[0].Quantized || !strings.Contains(r.Nodes[0].Reason, "excluded") {
+		if !slices.Contains(ops(out), "Conv") || r.Nodes[0].Changed || !strings.Contains(r.Nodes[0].Reason, "excluded") {
 			t.Errorf("%s: %v, %+v", tech.Name, ops(out), r.Nodes[0])
 		}
 	}

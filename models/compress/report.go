@@ -17,16 +17,17 @@ type Report struct {
 	Samples       int           // calibration inputs seen, batch rows counted
 	Before, After int64         // bytes of the whole file
 	Warnings      []error       // reasons to doubt the result
+	Steps         []*Report     // of a combination: what each technique did
 }
 
 // A NodeReport tells what became of one node.
 type NodeReport struct {
-	Name      string // or its first output, where it has no name
-	Op        string
-	Quantized bool
-	Reason    string // why it was left float, or what else was done to it
+	Name    string // or its first output, where it has no name
+	Op      string
+	Changed bool
+	Reason  string // why it was left alone, or what else was done to it
 
-	// Of its weights, where it has some and is quantized:
+	// Of its weights, where it has some and they were changed:
 	SQNR          float64 // 20·log₁₀(‖w‖ / ‖w − ŵ‖) in dB; +Inf where nothing is lost
 	Sparsity      float64 // share of zeros in ŵ
 	Before, After int64   // bytes, scales, zero points and bias included
@@ -50,11 +51,14 @@ func (r *Report) float(n *onnx.Node, format string, args ...any) {
 	r.Nodes = append(r.Nodes, NodeReport{Name: label(n), Op: n.Op, Reason: fmt.Sprintf(format, args...)})
 }
 
-// Left returns the nodes left float.
+// Left returns the nodes left float; of a combination, by its last step.
 func (r *Report) Left() []NodeReport {
 	var out []NodeReport
+	if n := len(r.Steps); n > 0 {
+		return r.Steps[n-1].Left()
+	}
 	for _, n := range r.Nodes {
-		if !n.Quantized {
+		if !n.Changed {
 			out = append(out, n)
 		}
 	}
@@ -64,12 +68,15 @@ func (r *Report) Left() []NodeReport {
 // WriteTo prints the report as a table.
 func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	c := &counter{w: w}
+	if r.Steps != nil {
+		return r.writeSteps(c)
+	}
 	t := tabwriter.NewWriter(c, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(t, "%s: %d bytes, was %d (%.2f×)", r.Technique, r.After, r.Before, float64(r.After)/float64(max(r.Before, 1)))
 	if r.Samples > 0 {
 		fmt.Fprintf(t, ", calibrated on %d samples", r.Samples)
 	}
-	fmt.Fprint(t, "\nop\tnode\tinteger\tweight SQNR\tzeros\tbytes\t\n")
+	fmt.Fprint(t, "\nop\tnode\tchanged\tweight SQNR\tzeros\tbytes\t\n")
 	for _, n := range r.Nodes {
 		sqnr, zeros, bytes := "", "", ""
 		if n.Before > 0 {
@@ -79,7 +86,7 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 			}
 			zeros, bytes = fmt.Sprintf("%.1f %%", 100*n.Sparsity), fmt.Sprintf("%d → %d", n.Before, n.After)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Op, n.Name, map[bool]string{true: "yes", false: "no"}[n.Quantized], sqnr, zeros, bytes, n.Reason)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Op, n.Name, map[bool]string{true: "yes", false: "no"}[n.Changed], sqnr, zeros, bytes, n.Reason)
 	}
 	if err := t.Flush(); err != nil {
 		return c.n, err
@@ -91,6 +98,17 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	}
 	for _, err := range r.Warnings {
 		fmt.Fprintf(c, "! %v\n", err)
+	}
+	return c.n, c.err
+}
+
+// writeSteps prints a combination: a line for the whole, then each step.
+func (r *Report) writeSteps(c *counter) (int64, error) {
+	fmt.Fprintf(c, "%s: %d bytes, was %d (%.2f×)\n", r.Technique, r.After, r.Before, float64(r.After)/float64(max(r.Before, 1)))
+	for _, s := range r.Steps {
+		if _, err := s.WriteTo(c); err != nil {
+			return c.n, err
+		}
 	}
 	return c.n, c.err
 }

@@ -12,6 +12,8 @@ func init() {
 	Register(Technique{
 		Name:  "int8-qdq",
 		Doc:   "static 8-bit quantization: per-channel weights, activations calibrated on data, QuantizeLinear/DequantizeLinear pairs around float operators",
+		Data:  true,
+		Final: true,
 		Apply: static,
 	})
 }
@@ -57,7 +59,7 @@ func quantizeStatic(ctx context.Context, m *onnx.Model, opt Options) (*onnx.Mode
 		case p.reasons[n] != "":
 			r.float(n, "%s", p.reasons[n])
 		default: // a clamp that went
-			r.Nodes = append(r.Nodes, NodeReport{Name: label(n), Op: n.Op, Quantized: true, Reason: "part of " + label(p.by[n.Outputs[0]])})
+			r.Nodes = append(r.Nodes, NodeReport{Name: label(n), Op: n.Op, Changed: true, Reason: "part of " + label(p.by[n.Outputs[0]])})
 		}
 	}
 	r.Values = e.values

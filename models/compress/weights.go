@@ -196,7 +196,7 @@ func (w *weights) judge(q []int, scale func(i int) float32, stored int) NodeRepo
 		}
 	}
 	r := NodeReport{
-		Name: label(w.node), Op: w.node.Op, Quantized: true, SQNR: math.Inf(1),
+		Name: label(w.node), Op: w.node.Op, Changed: true, SQNR: math.Inf(1),
 		Sparsity: float64(zeros) / float64(len(q)), Before: int64(4 * (len(w.value) + len(w.bias))), After: int64(stored),
 	}
 	if noise > 0 {
