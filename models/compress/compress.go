@@ -133,9 +133,14 @@ func rewriting(ctx context.Context, name string, m *onnx.Model, opt Options, f f
 		return fail(err)
 	}
 	r := &Report{Technique: name}
+	place := map[string]int{}
+	for i, n := range d.g.Nodes {
+		place[label(n)] = i
+	}
 	if err := f(d, r); err != nil {
 		return fail(err)
 	}
+	slices.SortStableFunc(r.Nodes, func(a, b NodeReport) int { return place[a.Name] - place[b.Name] })
 	if err := ctx.Err(); err != nil {
 		return fail(err)
 	}

@@ -194,6 +194,8 @@ func layer(n *onnx.Node, in []value) (out value, ok bool) {
 			shape[i] = int(d)
 		}
 		return value{x.typ, shape, x.v}, true
+	case "Concat":
+		return concat(in), true
 	case "Flatten":
 		return value{x.typ, []int{x.shape[0], len(x.v) / x.shape[0]}, x.v}, true
 	case "GlobalAveragePool":
@@ -340,6 +342,22 @@ func maxpool(n *onnx.Node, x value) value {
 			}
 		}
 		out.v[i] = top
+	}
+	return out
+}
+
+// concat joins 4-D values along their channels.
+func concat(in []value) value {
+	out := value{in[0].typ, slices.Clone(in[0].shape), nil}
+	out.shape[1] = 0
+	for _, x := range in {
+		out.shape[1] += x.shape[1]
+	}
+	for b := range out.shape[0] {
+		for _, x := range in {
+			k := len(x.v) / out.shape[0]
+			out.v = append(out.v, x.v[b*k:(b+1)*k]...)
+		}
 	}
 	return out
 }

@@ -37,7 +37,11 @@ func TestToBrief(t *testing.T) {
 		x    float32
 		want uint16
 	}{
-		{1, 0x3f80}, {-2, 0xc000}, {0, 0}, {math.MaxFloat32, 0x7f7f}, {-math.MaxFloat32, 0xff7f},
+		{1, 0x3f80},
+		{-2, 0xc000},
+		{0, 0},
+		{math.MaxFloat32, 0x7f7f},
+		{-math.MaxFloat32, 0xff7f},
 		{math.Float32frombits(0x3f808000), 0x3f80}, // half way: even
 		{math.Float32frombits(0x3f818000), 0x3f82},
 		{math.Float32frombits(0x3f808001), 0x3f81},
