@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -91,6 +92,11 @@ func (k *kitchen) make(ctx context.Context, t compress.Technique, path string) (
 	}
 	out, r, err := t.Apply(ctx, k.m, k.opt)
 	if err != nil {
+		return made{}, fmt.Errorf("%s: %w", k.base.name, err)
+	}
+	if err := r.Compare(ctx, k.m, out, k.opt); errors.Is(err, errors.ErrUnsupported) {
+		r.Warnings = append(r.Warnings, err)
+	} else if err != nil {
 		return made{}, fmt.Errorf("%s: %w", k.base.name, err)
 	}
 	if err := onnx.WriteFile(path, out); err != nil {

@@ -95,7 +95,7 @@ kernels, and gives one verdict with stated certainty.
 		return exitError{exitUsage, fmt.Sprintf("%v (see '%s --help')", err, c.CommandPath())}
 	})
 	root.AddCommand(
-		newRun(), newGate(), newCompare(), newCompress(), newHistory(), newPush(), newSuites(), newModels(),
+		newRun(), newGate(), newCompare(), newCompress(), newHistory(), newPush(), newSensitivity(), newSuites(), newModels(),
 		newKernels(), newDoctor(), newSetup(), newWorker(), newVersion(), newMan(),
 	)
 	return root

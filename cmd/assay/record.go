@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,7 +26,8 @@ type record struct {
 	Settings    compress.Settings `yaml:"settings"`
 	Baseline    source            `yaml:"baseline"`
 	Calibration samples           `yaml:"calibration"`
-	Tried       string            `yaml:"tried"` // the engine that ran it once
+	Tried       string            `yaml:"tried"`       // the engine that ran it once
+	Output      string            `yaml:"output_sqnr"` // of the model's outputs against the baseline's
 	Tool        string            `yaml:"tool"`
 	Doubts      []string          `yaml:"doubts"`
 	Layers      []layer           `yaml:"layers"`
@@ -55,6 +55,7 @@ type layer struct {
 	Changed  bool   `yaml:"changed"`
 	Why      string `yaml:"why"`
 	SQNR     string `yaml:"weight_sqnr"`
+	Output   string `yaml:"output_sqnr"`
 	Sparsity string `yaml:"zeros"`
 	Before   int64  `yaml:"bytes_before"`
 	After    int64  `yaml:"bytes"`
@@ -91,6 +92,9 @@ func writeRecord(path string, k *kitchen, t compress.Technique, r *compress.Repo
 	if c.Baseline.SHA256, c.Baseline.Size, err = sumOf(k.base.path); err != nil {
 		return err
 	}
+	if r.Compared {
+		c.Output = compress.Decibels(r.Output)
+	}
 	for _, w := range r.Warnings {
 		c.Doubts = append(c.Doubts, w.Error())
 	}
@@ -118,9 +122,10 @@ func layerOf(step string, n compress.NodeReport) layer {
 	l := layer{Step: step, Node: n.Name, Op: n.Op, Changed: n.Changed, Why: n.Reason, Before: n.Before, After: n.After}
 	if n.Before > 0 {
 		l.Sparsity = fmt.Sprintf("%.1f %%", 100*n.Sparsity)
-		if l.SQNR = fmt.Sprintf("%.1f dB", n.SQNR); math.IsInf(n.SQNR, 1) {
-			l.SQNR = "exact"
-		}
+		l.SQNR = compress.Decibels(n.SQNR)
+	}
+	if n.Compared {
+		l.Output = compress.Decibels(n.Output)
 	}
 	return l
 }

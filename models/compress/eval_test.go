@@ -72,6 +72,8 @@ func (x value) tensor() tensor.Tensor {
 			tensor.Of[float32](t)[i] = float32(v)
 		case tensor.Int32:
 			tensor.Of[int32](t)[i] = int32(v)
+		case tensor.Float16:
+			tensor.Of[uint16](t)[i] = toHalf(float32(v))
 		case tensor.Int64:
 			tensor.Of[int64](t)[i] = int64(v)
 		default:

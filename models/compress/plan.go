@@ -39,7 +39,10 @@ type plan struct {
 	useful  map[string]bool       // values that some weighted node reads in the end
 	integer map[*onnx.Node]bool
 	grids   map[string]grid // of quantized values
-	shares  map[string]string
+
+	inputs   map[*onnx.Node]*moments // of weighted nodes, where the settings need them
+	matrices map[*onnx.Node]*target
+	shares   map[string]string
 }
 
 // newPlan sorts out which nodes can be integer at all.

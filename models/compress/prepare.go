@@ -115,12 +115,15 @@ func (d *draft) serial() func(kind string) string {
 	return func(kind string) string { return fmt.Sprintf("%s_%d", kind, n) }
 }
 
-// zeros returns the name of n zero points of type t, one constant for all
-// tensors that need it.
-func (d *draft) zeros(t tensor.Type, n int) string {
-	k := zeroKey{t, n}
+// zeros returns the name of zero points of type t, a vector or a scalar, one
+// constant for all tensors that need it.
+func (d *draft) zeros(t tensor.Type, shape ...int) string {
+	k := zeroKey{t, 0}
+	if len(shape) > 0 {
+		k.n = shape[0]
+	}
 	if d.zero[k] == "" {
-		d.zero[k] = d.add(fmt.Sprintf("zero_points_%v_%d", t, n), tensor.New(t, n))
+		d.zero[k] = d.add(fmt.Sprintf("zero_points_%v_%d", t, k.n), tensor.New(t, shape...))
 	}
 	return d.zero[k]
 }

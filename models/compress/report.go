@@ -18,6 +18,10 @@ type Report struct {
 	Before, After int64         // bytes of the whole file
 	Warnings      []error       // reasons to doubt the result
 	Steps         []*Report     // of a combination: what each technique did
+
+	// Of the model's outputs on calibration data, where Compare was called:
+	Compared bool
+	Output   float64 // SQNR against the baseline's, in dB
 }
 
 // A NodeReport tells what became of one node.
@@ -31,6 +35,11 @@ type NodeReport struct {
 	SQNR          float64 // 20·log₁₀(‖w‖ / ‖w − ŵ‖) in dB; +Inf where nothing is lost
 	Sparsity      float64 // share of zeros in ŵ
 	Before, After int64   // bytes, scales, zero points and bias included
+
+	// Of its output on calibration data, where Compare was called and the
+	// output is still there:
+	Compared bool
+	Output   float64 // SQNR against the baseline's, in dB
 }
 
 // A ValueReport tells how one activation is represented.
@@ -76,17 +85,20 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	if r.Samples > 0 {
 		fmt.Fprintf(t, ", calibrated on %d samples", r.Samples)
 	}
-	fmt.Fprint(t, "\nop\tnode\tchanged\tweight SQNR\tzeros\tbytes\t\n")
+	if r.Compared {
+		fmt.Fprintf(t, ", outputs keep %s", Decibels(r.Output))
+	}
+	fmt.Fprint(t, "\nop\tnode\tchanged\tweight SQNR\toutput SQNR\tzeros\tbytes\t\n")
 	for _, n := range r.Nodes {
-		sqnr, zeros, bytes := "", "", ""
+		sqnr, output, zeros, bytes := "", "", "", ""
+		if n.Compared {
+			output = Decibels(n.Output)
+		}
 		if n.Before > 0 {
-			sqnr = fmt.Sprintf("%.1f dB", n.SQNR)
-			if math.IsInf(n.SQNR, 1) {
-				sqnr = "exact"
-			}
+			sqnr = Decibels(n.SQNR)
 			zeros, bytes = fmt.Sprintf("%.1f %%", 100*n.Sparsity), fmt.Sprintf("%d → %d", n.Before, n.After)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Op, n.Name, map[bool]string{true: "yes", false: "no"}[n.Changed], sqnr, zeros, bytes, n.Reason)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Op, n.Name, map[bool]string{true: "yes", false: "no"}[n.Changed], sqnr, output, zeros, bytes, n.Reason)
 	}
 	if err := t.Flush(); err != nil {
 		return c.n, err
@@ -100,6 +112,14 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 		fmt.Fprintf(c, "! %v\n", err)
 	}
 	return c.n, c.err
+}
+
+// Decibels prints a ratio; one without noise is exact.
+func Decibels(v float64) string {
+	if math.IsInf(v, 1) {
+		return "exact"
+	}
+	return fmt.Sprintf("%.1f dB", v)
 }
 
 // writeSteps prints a combination: a line for the whole, then each step.

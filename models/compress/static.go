@@ -48,6 +48,9 @@ func quantizeStatic(ctx context.Context, m *onnx.Model, opt Options) (*onnx.Mode
 	if p.spans, first, err = calibrate(ctx, d, p.wanted(), opt, r); err != nil {
 		return nil, nil, err
 	}
+	if err := p.correct(ctx, r); err != nil {
+		return nil, nil, err
+	}
 	nodes := append([]*onnx.Node(nil), d.g.Nodes...)
 	p.decide()
 	e := &emitter{plan: p, report: map[*onnx.Node]NodeReport{}, ints: map[string]string{}, grid: map[string][2]string{}}
