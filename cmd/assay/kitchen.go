@@ -22,9 +22,14 @@ import (
 // calibrationSplit is what models are calibrated on: never the test set.
 const calibrationSplit = "calibration"
 
-// calibrationBatch is how many samples are run at once, for models whose
-// batch is free.
-const calibrationBatch = 32
+// How many samples are run at once, for models whose batch is free: 32, and
+// fewer where the inputs have more than so many numbers together. All values
+// of a batch are in memory at once, which for a network on photographs are a
+// hundred times as many as its inputs.
+const (
+	calibrationBatch   = 32
+	calibrationNumbers = 1 << 16
+)
 
 // defaultCalibration is how many samples of a zoo model's own task are used
 // where nothing is said: all of the calibration split.
@@ -71,7 +76,7 @@ func (k *kitchen) open(ctx context.Context) error {
 	if err != nil || samples == nil {
 		return err
 	}
-	k.opt.Calibration = batches(samples, freeBatch(m))
+	k.opt.Calibration = batches(samples, freeBatch(m, in))
 	return nil
 }
 
@@ -93,6 +98,9 @@ func (k *kitchen) make(ctx context.Context, t compress.Technique, path string) (
 	out, r, err := t.Apply(ctx, k.m, k.opt)
 	if err != nil {
 		return made{}, fmt.Errorf("%s: %w", k.base.name, err)
+	}
+	if why := r.Idle(); why != "" {
+		return made{}, fmt.Errorf("%s: %s changes nothing, so no file is made: %s", k.base.name, t.Name, why)
 	}
 	if err := r.Compare(ctx, k.m, out, k.opt); errors.Is(err, errors.ErrUnsupported) {
 		r.Warnings = append(r.Warnings, err)
@@ -176,14 +184,20 @@ func batches(s bench.Dataset, n int) iter.Seq2[[]tensor.Tensor, error] {
 	}
 }
 
-// freeBatch returns how many samples m takes at once.
-func freeBatch(m *onnx.Model) int {
+// freeBatch returns how many samples of inputs in m takes at once.
+func freeBatch(m *onnx.Model, in []engine.Desc) int {
 	for _, v := range m.Graph.Inputs {
 		if m.Graph.Initializer(v.Name) == nil && v.HasShape && len(v.Shape) > 0 && v.Shape[0].Param == "" && v.Shape[0].Value >= 0 {
 			return int(max(v.Shape[0].Value, 1))
 		}
 	}
-	return calibrationBatch
+	numbers := 1
+	for _, d := range in {
+		if n, err := tensor.Elements(d.Shape); err == nil {
+			numbers = max(numbers, n)
+		}
+	}
+	return min(calibrationBatch, max(1, calibrationNumbers/numbers))
 }
 
 // inputs describes the true inputs of m with batch 1.

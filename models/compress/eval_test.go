@@ -213,6 +213,21 @@ func layer(n *onnx.Node, in []value) (out value, ok bool) {
 		return out, true
 	case "MaxPool":
 		return maxpool(n, x), true
+	case "LayerNormalization": // over the last axis
+		out, k := value{x.typ, x.shape, slices.Clone(x.v)}, x.shape[len(x.shape)-1]
+		for i := 0; i < len(x.v); i += k {
+			mean, sq := 0.0, 0.0
+			for _, v := range x.v[i : i+k] {
+				mean += v / float64(k)
+			}
+			for _, v := range x.v[i : i+k] {
+				sq += (v - mean) * (v - mean) / float64(k)
+			}
+			for j := range k {
+				out.v[i+j] = (x.v[i+j]-mean)/math.Sqrt(sq+float64(n.Float("epsilon", 1e-5)))*in[1].v[j] + in[2].v[j]
+			}
+		}
+		return out, true
 	case "BatchNormalization":
 		out = value{x.typ, x.shape, slices.Clone(x.v)}
 		c := x.shape[1]

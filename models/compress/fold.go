@@ -55,6 +55,7 @@ func Fold(m *onnx.Model) (*onnx.Model, error) {
 
 func (d *draft) fold() error {
 	d.dropCopies()
+	d.foldConstants()
 	if err := d.foldNorms(); err != nil {
 		return err
 	}

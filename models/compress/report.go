@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"text/tabwriter"
 
 	"assay/models/onnx"
@@ -57,7 +58,41 @@ func (r *Report) warn(format string, args ...any) {
 
 // float notes that n stays float.
 func (r *Report) float(n *onnx.Node, format string, args ...any) {
-	r.Nodes = append(r.Nodes, NodeReport{Name: label(n), Op: n.Op, Reason: fmt.Sprintf(format, args...)})
+	reason := fmt.Sprintf(format, args...)
+	for _, a := range n.Attrs {
+		if a.G != nil || a.Graphs != nil {
+			reason = "it holds a subgraph, which is left as it is"
+		}
+	}
+	r.Nodes = append(r.Nodes, NodeReport{Name: label(n), Op: n.Op, Reason: reason})
+}
+
+// Idle says why nothing at all was changed, "" where something was: the reason
+// of a node that holds a subgraph, else of one that could have weights, else
+// of any.
+func (r *Report) Idle() string {
+	why, rank := "it has no nodes", 0
+	steps := r.Steps
+	if steps == nil {
+		steps = []*Report{r}
+	}
+	for _, s := range steps {
+		for _, n := range s.Nodes {
+			if n.Changed {
+				return ""
+			}
+			k := 1
+			if strings.Contains(n.Reason, "subgraph") {
+				k = 3
+			} else if roles[n.Op] == weighted {
+				k = 2
+			}
+			if n.Reason != "" && k > rank {
+				why, rank = fmt.Sprintf("%s %q: %s", n.Op, n.Name, n.Reason), k
+			}
+		}
+	}
+	return why
 }
 
 // Left returns the nodes left float; of a combination, by its last step.
