@@ -10,19 +10,19 @@ import (
 
 var fenced = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 
-// TestDocs loads every example of the guide and README that is a whole file, and holds it
+// TestDocs loads every example of the guides and README that is a whole file, and holds it
 // to the schema; the other examples are the models or gates of a suite.
 func TestDocs(t *testing.T) {
 	var blocks [][][]byte
-	for _, name := range []string{"../docs/writing-a-suite.md", "../README.md"} {
+	for _, name := range []string{"../docs/writing-a-suite.md", "../docs/compression.md", "../README.md"} {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		blocks = append(blocks, fenced.FindAllSubmatch(b, -1)...)
 	}
-	if len(blocks) != 6 { // as many as the guide and README have
-		t.Errorf("%d examples, want 6", len(blocks))
+	if len(blocks) != 7 { // as many as the pages have
+		t.Errorf("%d examples, want 7", len(blocks))
 	}
 	for i, m := range blocks {
 		body := string(m[1])

@@ -2,6 +2,7 @@ package suites
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"assay/bench/verdict"
@@ -102,16 +103,18 @@ func (m *Model) UnmarshalNode(n strict.Node) error {
 		return m.Variants.At.Errorf("variants by path want a baseline by path: {name: %s, baseline: base.onnx, variants: …}", m.Name.Text)
 	case m.Baseline == nil && (m.Input != nil || m.Output != nil):
 		return n.Pos().Errorf("input and output of a model of the zoo stand on its card")
-	case m.Baseline != nil && m.Variants.List != nil:
-		return m.Variants.At.Errorf("variants of a model by path are files: {small: small.onnx}")
+	case m.Baseline != nil && slices.ContainsFunc(m.Variants.List, func(v Variant) bool { return v.Compress == nil }):
+		return m.Variants.At.Errorf("variants of a model by path are files, {small: small.onnx}, or made: [{name: small, compress: {technique: int8-dynamic}}]")
 	}
 	return nil
 }
 
-// A Variant is a variant's name, and whether a model may lack it.
+// A Variant is a variant's name, and whether a model may lack it or how it is
+// made.
 type Variant struct {
-	Name     Word `yaml:"name"`
-	Optional bool `yaml:"optional" jsonschema_description:"models that have no such variant go without; otherwise that is an error"`
+	Name     Word      `yaml:"name"`
+	Optional bool      `yaml:"optional" jsonschema_description:"models that have no such variant go without; otherwise that is an error"`
+	Compress *Compress `yaml:"compress" jsonschema_description:"makes the variant of the baseline, once, instead of taking it from the zoo"`
 }
 
 // UnmarshalNode reads a name or a mapping.
@@ -123,8 +126,13 @@ func (v *Variant) UnmarshalNode(n strict.Node) error {
 	if err := n.Decode((*plain)(v)); err != nil {
 		return err
 	}
-	if v.Name.Text == "" {
+	switch {
+	case v.Name.Text == "":
 		return n.Pos().Errorf("variant without a name")
+	case v.Compress != nil && v.Optional:
+		return n.Pos().Errorf("variant %s is made, so no model lacks it: optional does not go with compress", v.Name.Text)
+	case v.Compress != nil && v.Name.Text == baseline:
+		return n.Pos().Errorf("the %s is what others are made of: give the variant another name", baseline)
 	}
 	return nil
 }

@@ -32,6 +32,11 @@ type Env struct {
 	Engines []string          // that a suite may name; nil is Engines
 	Cores   int               // of the device; 0 is this one's
 	Zoo     Zoo               // nil is the embedded zoo
+
+	// Make makes a variant of a baseline and returns it as a file; task is the
+	// model's, "" where it has none. Where it is nil, such variants are cases
+	// with an error.
+	Make func(base models.Artifact, task string, c *Compress) (models.Artifact, error)
 }
 
 // An Expansion is a suite on one device: what bench.Run is given.

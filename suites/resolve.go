@@ -50,8 +50,13 @@ func (x *expander) zoo(m Model) (set, bool) {
 		return set{}, false
 	}
 	s := set{model: card.Name, task: x.task(m.Name, card.Task)}
-	for _, name := range x.variants(m, card) {
+	for _, v := range x.variants(m, card) {
+		name := v.Name.Text
 		c := bench.Case{Model: card.Name, Variant: name}
+		if v.Compress != nil {
+			s.cases = append(s.cases, x.made(v, s))
+			continue
+		}
 		c.Artifact, err = card.Artifact(name)
 		if err == nil && !x.dry {
 			var a models.Artifact
@@ -67,29 +72,33 @@ func (x *expander) zoo(m Model) (set, bool) {
 	return s, true
 }
 
-// variants returns the names of the variants of card that the suite wants, the
-// baseline first.
-func (x *expander) variants(m Model, card *models.Card) []string {
+// variants returns the variants of card that the suite wants, the baseline
+// first.
+func (x *expander) variants(m Model, card *models.Card) []Variant {
 	list := x.s.Variants
 	if m.Variants.List != nil {
 		list = m.Variants.List
 	}
 	if list == nil {
-		return card.VariantNames()
+		return each(card.VariantNames(), func(name string) Variant { return Variant{Name: Word{Text: name}} })
 	}
-	out := []string{baseline}
+	out := []Variant{{Name: Word{Text: baseline}}}
 	seen := map[string]bool{}
 	for _, v := range list {
 		name := v.Name.Text
 		switch _, err := card.Variant(name); {
 		case seen[name]:
 			x.errs.Add(v.Name.At.Errorf("variant %s appears twice", name))
+		case v.Compress != nil && err == nil:
+			x.errs.Add(v.Name.At.Errorf("model %s has a variant %s of its own: give the one that is made another name", card.Name, name))
+		case v.Compress != nil:
+			out = append(out, v)
 		case err != nil && v.Optional:
 			x.warnings = append(x.warnings, fmt.Sprintf("model %s has no variant %s, which is optional", card.Name, name))
 		case err != nil:
 			x.errs.Add(v.Name.At.Errorf("%v; if models may lack it: {name: %s, optional: true}", err, name))
 		case name != baseline:
-			out = append(out, name)
+			out = append(out, v)
 		}
 		seen[name] = true
 	}
@@ -138,6 +147,11 @@ func (x *expander) files(m Model) (set, bool) {
 	add(baseline, *m.Baseline)
 	for _, v := range m.Variants.Files {
 		add(v.Name.Text, v.File)
+	}
+	for _, v := range m.Variants.List {
+		if ok {
+			s.cases = append(s.cases, x.made(v, s))
+		}
 	}
 	return s, ok
 }

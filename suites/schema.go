@@ -136,6 +136,12 @@ func (Variant) JSONSchemaExtend(s *jsonschema.Schema) {
 	orText(s, name())
 }
 
+// JSONSchemaExtend lets a made variant be its technique's name alone.
+func (Compress) JSONSchemaExtend(s *jsonschema.Schema) {
+	s.Required = []string{"technique"}
+	orText(s, name())
+}
+
 // JSONSchemaExtend lets an engine be its name alone.
 func (Engine) JSONSchemaExtend(s *jsonschema.Schema) {
 	s.Required = []string{"name"}

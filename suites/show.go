@@ -133,6 +133,9 @@ func showModel(m Model, call func(Path) string) any {
 	if files != nil {
 		v = append(v, yaml.MapItem{Key: "variants", Value: files})
 	}
+	if m.Variants.List != nil {
+		v = append(v, yaml.MapItem{Key: "variants", Value: each(m.Variants.List, showVariant)})
+	}
 	if m.Input != nil {
 		v = append(v, yaml.MapItem{Key: "input", Value: m.Input.show()})
 	}
@@ -170,6 +173,9 @@ func (p Path) absolute() string {
 }
 
 func showVariant(v Variant) any {
+	if v.Compress != nil {
+		return yaml.MapSlice{{Key: "name", Value: v.Name.Text}, {Key: "compress", Value: v.Compress.show()}}
+	}
 	if !v.Optional {
 		return v.Name.Text
 	}

@@ -83,6 +83,7 @@ kernels, and gives one verdict with stated certainty.
 
   assay run --suite quick             the suite that comes with it
   assay run base.onnx small.onnx      two files, no suite
+  assay compress model.onnx --to int8-qdq --calibrate photos/
   assay gate --suite release          exit 0 ship, 1 do not, 3 not enough evidence`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -94,7 +95,7 @@ kernels, and gives one verdict with stated certainty.
 		return exitError{exitUsage, fmt.Sprintf("%v (see '%s --help')", err, c.CommandPath())}
 	})
 	root.AddCommand(
-		newRun(), newWhy(), newGate(), newCompare(), newReport(), newHistory(), newRegressions(), newAck(), newExport(), newImport(), newStore(), newPush(), newSuites(), newModels(),
+		newRun(), newWhy(), newGate(), newCompare(), newCompress(), newSensitivity(), newReport(), newHistory(), newRegressions(), newAck(), newExport(), newImport(), newStore(), newPush(), newSuites(), newModels(),
 		newKernels(), newDoctor(), newSetup(), newHub(), newAgent(), newDispatch(), newFleet(),
 		newWorker(), newVersion(), newMan(),
 	)

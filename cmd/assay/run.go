@@ -130,7 +130,7 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 		return nil, err
 	}
 	held.note(&set.Device)
-	x, err := f.expand(files, set.Device)
+	x, err := f.expand(c, files, set.Device)
 	if err != nil {
 		return nil, usage("%v", err)
 	}
@@ -213,7 +213,7 @@ func (f *runFlags) finish(c *cobra.Command, r *bench.Result, db *store.SQLite) e
 }
 
 // expand turns the flags into groups of cases.
-func (f *runFlags) expand(files []string, d device) (*suites.Expansion, error) {
+func (f *runFlags) expand(c *cobra.Command, files []string, d device) (*suites.Expansion, error) {
 	switch {
 	case f.suite != "" && len(files) > 0:
 		return nil, fmt.Errorf("--suite and files do not go together: run one or the other")
@@ -232,7 +232,7 @@ func (f *runFlags) expand(files []string, d device) (*suites.Expansion, error) {
 	if err != nil {
 		return nil, err
 	}
-	return file.Expand(f.suite, suites.Env{Labels: deviceLabels(d), Engines: suites.Engines})
+	return file.Expand(f.suite, suites.Env{Labels: deviceLabels(d), Engines: suites.Engines, Make: maker(c)})
 }
 
 // plan returns p with what the flags override.

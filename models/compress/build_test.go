@@ -4,6 +4,7 @@ import (
 	"iter"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"assay/models/onnx"
@@ -118,6 +119,20 @@ func sets(n int, shape ...int) iter.Seq2[[]tensor.Tensor, error] {
 }
 
 func options() Options { return Options{Forward: interpret, Calibration: sets(16)} }
+
+// examples returns every technique, those with a number at 50.
+func examples(t *testing.T) []Technique {
+	t.Helper()
+	var out []Technique
+	for _, tech := range Techniques() {
+		e, err := Lookup(strings.Replace(tech.Name, "-N", "-50", 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, e)
+	}
+	return out
+}
 
 // apply runs the technique called name and requires success.
 func apply(t *testing.T, name string, m *onnx.Model, opt Options) (*onnx.Model, *Report) {

@@ -13,9 +13,11 @@ import (
 // A span gathers one value's range over the calibration data. Its size does
 // not depend on how much data it sees.
 type span struct {
-	low, high float64
-	count     int64
-	bins      *histogram // nil for min-max
+	low, high       float64
+	count           int64
+	sumLow, sumHigh float64 // of the extremes of each set
+	sets            int
+	bins            *histogram // nil where extremes are enough
 }
 
 // calibrate runs d on all of opt.Calibration and returns the span of each
@@ -52,7 +54,7 @@ func calibrate(ctx context.Context, d *draft, want []string, opt Options, r *Rep
 			return nil, nil, fmt.Errorf("calibration set %d: %w", sets, err)
 		}
 		for _, name := range want {
-			if err := observe(spans, name, values, opt.Percentile > 0); err != nil {
+			if err := observe(spans, name, values, opt.histograms()); err != nil {
 				return nil, nil, fmt.Errorf("calibration set %d: value %q: %w", sets, name, err)
 			}
 		}
@@ -147,25 +149,19 @@ func observe(spans map[string]*span, name string, values map[string]tensor.Tenso
 		spans[name] = s
 	}
 	v := tensor.Of[float32](t)
+	low, high := math.Inf(1), math.Inf(-1)
 	for _, x := range v {
-		s.low, s.high = min(s.low, float64(x)), max(s.high, float64(x))
+		low, high = min(low, float64(x)), max(high, float64(x))
+	}
+	if len(v) > 0 {
+		s.low, s.high = min(s.low, low), max(s.high, high)
+		s.sumLow, s.sumHigh, s.sets = s.sumLow+low, s.sumHigh+high, s.sets+1
 	}
 	s.count += int64(len(v))
 	if s.bins != nil {
 		s.bins.add(v)
 	}
 	return nil
-}
-
-// bounds returns the range to be represented: all of it, or without the
-// (100−p)/2 % at each end, both ends rounded outwards by coarse.
-func (s *span) bounds(p float64) (low, high float64) {
-	low, high = s.low, s.high
-	if s.bins != nil {
-		l, h := s.bins.within(int64(float64(s.count) * (100 - p) / 200))
-		low, high = max(low, l), min(high, h)
-	}
-	return coarse(low), coarse(high)
 }
 
 // clipped returns the share of the values seen outside [low, high]: exactly 0

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 
 	"assay/models/onnx"
@@ -32,35 +33,27 @@ type Options struct {
 	// which may be inputs, inner values or outputs of the graph.
 	Forward func(m *onnx.Model, want []string) (Forward, error)
 
-	// Calibration yields sets of model inputs in graph order, any batch size.
-	// It is read once, one set at a time. int8-qdq needs it; int8-dynamic
-	// reads only the first set, to try its result.
+	// Calibration yields sets of model inputs in graph order, any batch size,
+	// one set at a time. It may be ranged over more than once and then yields
+	// the same sets. Techniques that need no data read only its first set, to
+	// try their result.
 	Calibration iter.Seq2[[]tensor.Tensor, error]
 
-	// Activations of int8-qdq are tensor.Uint8 (the default) or tensor.Int8.
-	// ONNX Runtime 1.30 on x86 turns int8 into uint8 before it fuses, but not
-	// where two operators read one value: residual networks then stay largely
-	// float. Prefer int8 only for devices known to want it.
-	Activations tensor.Type
+	// Trial is a set of inputs to try the result on where there is no
+	// Calibration; its numbers need not be sensible.
+	Trial []tensor.Tensor
 
-	// Percentile p in (50, 100) cuts (100−p)/2 % of the values at each end of
-	// an activation's range; 0 keeps the whole range (min-max).
-	Percentile float64
+	Settings
 
-	// FullRange lets int8 weights use all 8 bits. Without it they keep within
-	// −64…64, at the price of 6 dB: x86 with AVX2 or AVX-512 but without VNNI
-	// multiplies uint8 by int8 by VPMADDUBSW, whose 16-bit sums of two products
-	// saturate above that.
-	FullRange bool
-
-	// Exclude names nodes to be left float, by name or by their first output.
-	Exclude []string
+	amount float64 // N of a technique called NAME-N, as a share
 }
 
 // A Technique is one way to compress a model.
 type Technique struct {
-	Name  string // as in suites and cards, for example "int8-qdq"
+	Name  string // as in suites and cards, for example "int8-qdq"; "sparse-N" stands for all of sparse-1 to sparse-99
 	Doc   string // one sentence
+	Data  bool   // whether it cannot do without calibration data
+	Final bool   // whether no other technique can read the weights that it leaves
 	Apply func(ctx context.Context, m *onnx.Model, opt Options) (*onnx.Model, *Report, error)
 }
 
@@ -68,7 +61,7 @@ var registry []Technique
 
 // Register adds a technique; it panics on a second one of the same name.
 func Register(t Technique) {
-	if _, err := Lookup(t.Name); err == nil {
+	if slices.ContainsFunc(registry, func(r Technique) bool { return r.Name == t.Name }) {
 		panic(fmt.Sprintf("technique %q registered twice", t.Name))
 	}
 	registry = append(registry, t)
@@ -78,34 +71,105 @@ func Register(t Technique) {
 // Techniques returns every technique, sorted by name.
 func Techniques() []Technique { return slices.Clone(registry) }
 
-// Lookup returns the technique called name.
+// Lookup returns the technique called name: a registered one, one with a
+// number for its N (sparse-90), or several joined by +, applied in order.
 func Lookup(name string) (Technique, error) {
+	if strings.Contains(name, "+") {
+		return combine(name)
+	}
+	name = strings.TrimSpace(name)
 	var have []string
 	for _, t := range registry {
-		if t.Name == name {
+		stem, ok := strings.CutSuffix(t.Name, "-N")
+		if !ok && t.Name == name {
 			return t, nil
+		}
+		if n, found := strings.CutPrefix(name, stem+"-"); ok && found {
+			return t.with(name, n)
 		}
 		have = append(have, t.Name)
 	}
 	return Technique{}, fmt.Errorf("unknown technique %q (have %s)", name, strings.Join(have, ", "))
 }
 
-// check reports options that no technique can follow, and fills in defaults.
-func (o *Options) check() error {
-	switch o.Activations {
-	case tensor.Undefined:
-		o.Activations = tensor.Uint8
-	case tensor.Int8, tensor.Uint8:
-	default:
-		return fmt.Errorf("activations of type %v: choose int8 or uint8", o.Activations)
+// with returns t with the number n for its N.
+func (t Technique) with(name, n string) (Technique, error) {
+	v, err := strconv.ParseFloat(n, 64)
+	if err != nil || !(v > 0 && v < 100) || strings.ContainsAny(n, "eExX_+") {
+		return Technique{}, fmt.Errorf("technique %q: N of %s is a percentage, more than 0 and less than 100", name, t.Name)
 	}
-	if p := o.Percentile; p != 0 && !(p > 50 && p < 100) {
-		return fmt.Errorf("percentile %v: choose one between 50 and 100, or 0 for the whole range", p)
+	apply := t.Apply
+	t.Name = name
+	t.Apply = func(ctx context.Context, m *onnx.Model, opt Options) (*onnx.Model, *Report, error) {
+		opt.amount = v / 100
+		return apply(ctx, m, opt)
+	}
+	return t, nil
+}
+
+// check reports options that no technique can follow.
+func (o *Options) check() error {
+	if err := o.Settings.Check(); err != nil {
+		return err
 	}
 	if o.Forward == nil {
 		return errors.New("no forward function is given")
 	}
 	return nil
+}
+
+// rewriting runs f on a draft of m and finishes what it made: the frame of the
+// techniques that rewrite weights in place.
+func rewriting(ctx context.Context, name string, m *onnx.Model, opt Options, f func(*draft, *Report) error) (*onnx.Model, *Report, error) {
+	fail := func(err error) (*onnx.Model, *Report, error) { return nil, nil, fmt.Errorf("%s: %w", name, err) }
+	if err := opt.check(); err != nil {
+		return fail(err)
+	}
+	d, err := newDraft(m)
+	if err != nil {
+		return fail(err)
+	}
+	if err := d.fold(); err != nil {
+		return fail(err)
+	}
+	r := &Report{Technique: name}
+	place := map[string]int{}
+	for i, n := range d.g.Nodes {
+		place[label(n)] = i
+	}
+	if err := f(d, r); err != nil {
+		return fail(err)
+	}
+	slices.SortStableFunc(r.Nodes, func(a, b NodeReport) int { return place[a.Name] - place[b.Name] })
+	if err := ctx.Err(); err != nil {
+		return fail(err)
+	}
+	set, err := opt.first(d.g)
+	if err != nil {
+		return fail(err)
+	}
+	out, err := finish(m, d.Model, opt, set, r)
+	if err != nil {
+		return fail(err)
+	}
+	return out, r, nil
+}
+
+// first returns a set of inputs to try a result on, nil where there is none.
+func (o *Options) first(g *onnx.Graph) ([]tensor.Tensor, error) {
+	if o.Calibration == nil {
+		return o.Trial, nil
+	}
+	for set, err := range o.Calibration {
+		if err == nil {
+			err = fits(g, set)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("calibration set 0: %w", err)
+		}
+		return set, nil
+	}
+	return o.Trial, nil
 }
 
 // finish removes what after no longer needs, checks it, runs it once on set

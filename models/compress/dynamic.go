@@ -12,6 +12,7 @@ func init() {
 	Register(Technique{
 		Name:  "int8-dynamic",
 		Doc:   "dynamic 8-bit quantization: integer weights, activations quantized anew from each inference's own range, batch included; needs no calibration",
+		Final: true,
 		Apply: dynamic,
 	})
 }
@@ -42,7 +43,7 @@ func quantizeDynamic(ctx context.Context, m *onnx.Model, opt Options) (*onnx.Mod
 	if err != nil {
 		return nil, nil, err
 	}
-	excluded, err := d.excluded(opt.Exclude)
+	excluded, err := d.excluded(opt)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -67,18 +68,9 @@ func quantizeDynamic(ctx context.Context, m *onnx.Model, opt Options) (*onnx.Mod
 	if len(w.packed) == 0 {
 		r.warn("no operator was quantized")
 	}
-	var first []tensor.Tensor
-	if opt.Calibration != nil {
-		for set, err := range opt.Calibration {
-			if err == nil {
-				err = fits(d.g, set)
-			}
-			if err != nil {
-				return nil, nil, fmt.Errorf("calibration set 0: %w", err)
-			}
-			first = set
-			break
-		}
+	first, err := opt.first(d.g)
+	if err != nil {
+		return nil, nil, err
 	}
 	out, err := finish(m, d.Model, opt, first, r)
 	return out, r, err

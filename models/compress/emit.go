@@ -41,7 +41,7 @@ func (e *emitter) run() {
 		if w := e.weights[n]; w != nil {
 			e.weighted(n, w)
 		} else {
-			e.report[n] = NodeReport{Name: label(n), Op: n.Op, Quantized: true}
+			e.report[n] = NodeReport{Name: label(n), Op: n.Op, Changed: true}
 		}
 		done := map[string]bool{}
 		for _, s := range e.operands(n) {
@@ -133,7 +133,16 @@ func (e *emitter) node(op string, in []string, out string, attrs ...onnx.Attr) {
 // bias with another.
 func (e *emitter) weighted(n *onnx.Node, w *weights) {
 	in := e.grids[n.Inputs[0]].scale
+	w.whole = e.opt.PerTensor
 	q, scales := w.symmetric(in, e.opt.top())
+	if e.inputs[n] != nil {
+		if e.opt.Rounding == "adaptive" {
+			e.adapt(w, q, scales, e.opt.top())
+		}
+		if e.opt.CorrectBias {
+			e.unbias(w, q, scales)
+		}
+	}
 	twin, bytes := e.store(w.name, w.axis, scales, func() tensor.Tensor { return pack(tensor.Int8, q, w.shape...) })
 	n.Inputs[1] = twin
 	if w.bias != nil {
@@ -173,13 +182,17 @@ func (e *emitter) store(name string, axis int, scales []float32, make func() ten
 	}
 	t := make()
 	s := stored{name: name, axis: axis, scales: scales, twin: e.names.New(name + "_dequantized")}
-	s.bytes = len(t.Data) + 4*len(scales)
+	n, shape, attrs := len(scales), []int{len(scales)}, []onnx.Attr{onnx.IntAttr("axis", int64(axis))}
+	if e.opt.PerTensor {
+		n, shape, attrs = 1, nil, nil
+	}
+	s.bytes = len(t.Data) + 4*n
 	in := []string{
 		e.add(name+"_quantized", t),
-		e.add(name+"_scale", tensor.From(tensor.Float32, scales, len(scales))),
-		e.zeros(t.Type, len(scales)),
+		e.add(name+"_scale", tensor.From(tensor.Float32, scales[:n], shape...)),
+		e.zeros(t.Type, shape...),
 	}
-	e.node("DequantizeLinear", in, s.twin, onnx.IntAttr("axis", int64(axis)))
+	e.node("DequantizeLinear", in, s.twin, attrs...)
 	e.packed = append(e.packed, s)
 	return s.twin, s.bytes
 }

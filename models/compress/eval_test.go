@@ -47,6 +47,16 @@ func interpret(m *onnx.Model, want []string) (Forward, error) {
 }
 
 func wide(t tensor.Tensor) value {
+	if t.Type.Bits() == 4 {
+		out := value{t.Type, t.Shape, make([]float64, t.Len())}
+		for i := range out.v {
+			v := t.Data[i/2] >> (4 * (i % 2)) & 15
+			if out.v[i] = float64(v); t.Type == tensor.Int4 && v > 7 {
+				out.v[i] -= 16
+			}
+		}
+		return out
+	}
 	v, err := t.Floats()
 	if err != nil {
 		panic(err) // a test's own model
@@ -62,6 +72,10 @@ func (x value) tensor() tensor.Tensor {
 			tensor.Of[float32](t)[i] = float32(v)
 		case tensor.Int32:
 			tensor.Of[int32](t)[i] = int32(v)
+		case tensor.Float16:
+			tensor.Of[uint16](t)[i] = toHalf(float32(v))
+		case tensor.Int64:
+			tensor.Of[int64](t)[i] = int64(v)
 		default:
 			t.Data[i] = byte(int(v))
 		}
@@ -89,9 +103,14 @@ func step(env map[string]value, n *onnx.Node) error {
 	if !ok {
 		return fmt.Errorf("not in the test's interpreter")
 	}
-	if out.typ == tensor.Float32 { // round as a float32 engine stores it
-		for i, v := range out.v {
+	for i, v := range out.v { // round as an engine stores it
+		switch out.typ {
+		case tensor.Float32:
 			out.v[i] = float64(float32(v))
+		case tensor.Float16:
+			_, e := math.Frexp(v)
+			step := math.Ldexp(1, max(e, -13)-11)
+			out.v[i] = math.RoundToEven(v/step) * step
 		}
 	}
 	env[n.Outputs[0]] = out
@@ -118,6 +137,8 @@ func product(n *onnx.Node, in []value) (out value, ok bool) {
 		}
 	case "MatMul":
 		out = matmul(in[0], in[1], false)
+	case "MatMulNBits":
+		out = matmul(in[0], unblock(n, in), true)
 	case "MatMulInteger":
 		out = matmul(broadcast(in[0], in[2], sub), broadcast(in[1], in[3], sub), false)
 		out.typ = tensor.Int32
@@ -169,6 +190,14 @@ func elementwise(n *onnx.Node, in []value) (out value, ok bool) {
 func layer(n *onnx.Node, in []value) (out value, ok bool) {
 	x := in[0]
 	switch n.Op {
+	case "Reshape":
+		shape := make([]int, len(in[1].v))
+		for i, d := range in[1].v {
+			shape[i] = int(d)
+		}
+		return value{x.typ, shape, x.v}, true
+	case "Concat":
+		return concat(in), true
 	case "Flatten":
 		return value{x.typ, []int{x.shape[0], len(x.v) / x.shape[0]}, x.v}, true
 	case "GlobalAveragePool":
@@ -184,6 +213,21 @@ func layer(n *onnx.Node, in []value) (out value, ok bool) {
 		return out, true
 	case "MaxPool":
 		return maxpool(n, x), true
+	case "LayerNormalization": // over the last axis
+		out, k := value{x.typ, x.shape, slices.Clone(x.v)}, x.shape[len(x.shape)-1]
+		for i := 0; i < len(x.v); i += k {
+			mean, sq := 0.0, 0.0
+			for _, v := range x.v[i : i+k] {
+				mean += v / float64(k)
+			}
+			for _, v := range x.v[i : i+k] {
+				sq += (v - mean) * (v - mean) / float64(k)
+			}
+			for j := range k {
+				out.v[i+j] = (x.v[i+j]-mean)/math.Sqrt(sq+float64(n.Float("epsilon", 1e-5)))*in[1].v[j] + in[2].v[j]
+			}
+		}
+		return out, true
 	case "BatchNormalization":
 		out = value{x.typ, x.shape, slices.Clone(x.v)}
 		c := x.shape[1]
@@ -272,7 +316,7 @@ func convolve(n *onnx.Node, x, w value, zx float64, zw []float64) value {
 	m, c, kh, kw := w.shape[0], w.shape[1], w.shape[2], w.shape[3]
 	oh := (h+int(pads[0]+pads[2])-kh)/int(str[0]) + 1
 	ow := (wd+int(pads[1]+pads[3])-kw)/int(str[1]) + 1
-	out := value{tensor.Float32, []int{b, m, oh, ow}, make([]float64, b*m*oh*ow)}
+	out := value{x.typ, []int{b, m, oh, ow}, make([]float64, b*m*oh*ow)}
 	if zw != nil {
 		out.typ = tensor.Int32
 	}
@@ -319,6 +363,22 @@ func maxpool(n *onnx.Node, x value) value {
 	return out
 }
 
+// concat joins 4-D values along their channels.
+func concat(in []value) value {
+	out := value{in[0].typ, slices.Clone(in[0].shape), nil}
+	out.shape[1] = 0
+	for _, x := range in {
+		out.shape[1] += x.shape[1]
+	}
+	for b := range out.shape[0] {
+		for _, x := range in {
+			k := len(x.v) / out.shape[0]
+			out.v = append(out.v, x.v[b*k:(b+1)*k]...)
+		}
+	}
+	return out
+}
+
 func dequantize(n *onnx.Node, in []value) value {
 	x, scale := in[0], in[1].v
 	zero := make([]float64, len(scale))
@@ -326,6 +386,14 @@ func dequantize(n *onnx.Node, in []value) value {
 		zero = in[2].v
 	}
 	inner, axis := 1, int(n.Int("axis", 1))
+	if size := int(n.Int("block_size", 0)); size > 0 { // of the last axis of a matrix
+		out, cols := value{tensor.Float32, x.shape, make([]float64, len(x.v))}, x.shape[1]
+		for i, v := range x.v {
+			c := i/cols*in[1].shape[1] + i%cols/size
+			out.v[i] = (v - zero[c]) * scale[c]
+		}
+		return out
+	}
 	if len(scale) > 1 {
 		for _, d := range x.shape[axis+1:] {
 			inner *= d
@@ -335,6 +403,35 @@ func dequantize(n *onnx.Node, in []value) value {
 	for i, v := range x.v {
 		c := i / inner % len(scale)
 		out.v[i] = (v - zero[c]) * scale[c]
+	}
+	return out
+}
+
+// unblock returns the weights, n×k, of a MatMulNBits by its specification
+// (onnxruntime/docs/ContribOperators.md).
+func unblock(n *onnx.Node, in []value) value {
+	rows, k := int(n.Int("N", 0)), int(n.Int("K", 0))
+	bits, size := int(n.Int("bits", 0)), int(n.Int("block_size", 0))
+	per := (k + size - 1) / size
+	out := value{tensor.Float32, []int{rows, k}, make([]float64, rows*k)}
+	for i := range out.v {
+		row, col := i/k, i%k
+		block := row*per + col/size
+		nibble := func(v []float64, at int) float64 {
+			if bits == 8 {
+				return v[at]
+			}
+			return float64(uint8(v[at/2]) >> (4 * (at % 2)) & 15)
+		}
+		zero := float64(int(1) << (bits - 1))
+		if len(in) > 3 && in[3].typ == tensor.Float32 {
+			zero = in[3].v[block]
+		} else if len(in) > 3 && bits == 8 {
+			zero = in[3].v[block]
+		} else if len(in) > 3 {
+			zero = nibble(in[3].v, row*((per+1)/2)*2+col/size)
+		}
+		out.v[i] = (nibble(in[1].v, block*size+col%size) - zero) * in[2].v[block]
 	}
 	return out
 }

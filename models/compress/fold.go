@@ -1,6 +1,8 @@
 package compress
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -8,6 +10,32 @@ import (
 	"assay/models/onnx"
 	"assay/models/tensor"
 )
+
+func init() {
+	Register(Technique{
+		Name: "fold",
+		Doc:  "batch normalisation becomes part of the convolution before it, copies and dead code go; exact but for rounding",
+		Apply: func(ctx context.Context, m *onnx.Model, opt Options) (*onnx.Model, *Report, error) {
+			return rewriting(ctx, "fold", m, opt, func(d *draft, r *Report) error {
+				if len(opt.Exclude)+len(opt.ExcludeOps) > 0 {
+					return errors.New("exclude: folding changes no result, so no node can be left out of it")
+				}
+				was := map[string]bool{}
+				for _, t := range m.Graph.Initializers {
+					was[t.Name] = true
+				}
+				for _, n := range d.g.Nodes {
+					if w := input(n, 1); roles[n.Op] == weighted && d.consts[w] != nil && !was[w] {
+						r.Nodes = append(r.Nodes, NodeReport{Name: label(n), Op: n.Op, Changed: true, Reason: "it took in what follows it"})
+					} else {
+						r.float(n, "nothing to fold")
+					}
+				}
+				return nil
+			})
+		},
+	})
+}
 
 // Fold returns a copy of m in which batch normalisation is part of the
 // convolution before it, Identity and inference-mode Dropout are gone,
@@ -27,6 +55,7 @@ func Fold(m *onnx.Model) (*onnx.Model, error) {
 
 func (d *draft) fold() error {
 	d.dropCopies()
+	d.foldConstants()
 	if err := d.foldNorms(); err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func residual() *onnx.Model {
 
 func TestGolden(t *testing.T) {
 	s8 := options()
-	s8.Activations, s8.FullRange = tensor.Int8, true
+	s8.Int8Activations, s8.FullRange = true, true
 	for _, c := range []struct {
 		name, technique string
 		m               *onnx.Model

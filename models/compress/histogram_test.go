@@ -68,7 +68,7 @@ func TestPercentile(t *testing.T) {
 			s.bins = &histogram{}
 			s.bins.add(v)
 		}
-		low, high := s.bounds(p)
+		low, high := s.bounds(&Settings{Percentile: p})
 		clipped := s.clipped(low, high)
 		if p == 0 && (high != 50 || clipped != 0) || p > 0 && (high > 1.05 || clipped != 1e-5) || low != 0 {
 			t.Errorf("percentile %v: range [%g, %g], clipped %g", p, low, high, clipped)

@@ -39,7 +39,10 @@ type plan struct {
 	useful  map[string]bool       // values that some weighted node reads in the end
 	integer map[*onnx.Node]bool
 	grids   map[string]grid // of quantized values
-	shares  map[string]string
+
+	inputs   map[*onnx.Node]*moments // of weighted nodes, where the settings need them
+	matrices map[*onnx.Node]*target
+	shares   map[string]string
 }
 
 // newPlan sorts out which nodes can be integer at all.
@@ -49,7 +52,7 @@ func newPlan(d *draft, opt Options) (*plan, error) {
 		weights: map[*onnx.Node]*weights{}, reasons: map[*onnx.Node]string{}, useful: map[string]bool{},
 		integer: map[*onnx.Node]bool{}, grids: map[string]grid{}, shares: map[string]string{},
 	}
-	excluded, err := d.excluded(opt.Exclude)
+	excluded, err := d.excluded(opt)
 	if err != nil {
 		return nil, err
 	}
@@ -85,15 +88,26 @@ func newPlan(d *draft, opt Options) (*plan, error) {
 	return p, nil
 }
 
-// excluded returns the nodes that names name.
-func (d *draft) excluded(names []string) (map[*onnx.Node]bool, error) {
+// excluded returns the nodes that opt leaves alone.
+func (d *draft) excluded(opt Options) (map[*onnx.Node]bool, error) {
 	out := map[*onnx.Node]bool{}
-	for _, name := range names {
+	for _, name := range opt.Exclude {
 		i := slices.IndexFunc(d.g.Nodes, func(n *onnx.Node) bool { return n.Name == name || slices.Contains(n.Outputs, name) })
 		if name == "" || i < 0 {
 			return nil, fmt.Errorf("exclude: no node %q in the folded model", name)
 		}
 		out[d.g.Nodes[i]] = true
+	}
+	for _, op := range opt.ExcludeOps {
+		found := false
+		for _, n := range d.g.Nodes {
+			if n.Op == op {
+				out[n], found = true, true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("exclude: no operator %q in the folded model", op)
+		}
 	}
 	return out, nil
 }
@@ -218,13 +232,13 @@ func (p *plan) gridOf(s string) grid {
 		for _, x := range p.floats(s) {
 			low, high = min(low, float64(x)), max(high, float64(x))
 		}
-		return affine(low, high, p.opt.Activations)
+		return affine(low, high, p.opt.activations())
 	}
-	low, high := p.spans[s].bounds(p.opt.Percentile)
+	low, high := p.spans[s].bounds(&p.opt.Settings)
 	if n := p.by[s]; n != nil && p.role(n) == clamp && p.reasons[n] == "" {
 		if a, b, ok := p.clampOf(n); ok {
 			low, high = max(low, a), min(high, b)
 		}
 	}
-	return affine(low, high, p.opt.Activations)
+	return affine(low, high, p.opt.activations())
 }

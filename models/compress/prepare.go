@@ -115,12 +115,15 @@ func (d *draft) serial() func(kind string) string {
 	return func(kind string) string { return fmt.Sprintf("%s_%d", kind, n) }
 }
 
-// zeros returns the name of n zero points of type t, one constant for all
-// tensors that need it.
-func (d *draft) zeros(t tensor.Type, n int) string {
-	k := zeroKey{t, n}
+// zeros returns the name of zero points of type t, a vector or a scalar, one
+// constant for all tensors that need it.
+func (d *draft) zeros(t tensor.Type, shape ...int) string {
+	k := zeroKey{t, 0}
+	if len(shape) > 0 {
+		k.n = shape[0]
+	}
 	if d.zero[k] == "" {
-		d.zero[k] = d.add(fmt.Sprintf("zero_points_%v_%d", t, n), tensor.New(t, n))
+		d.zero[k] = d.add(fmt.Sprintf("zero_points_%v_%d", t, k.n), tensor.New(t, shape...))
 	}
 	return d.zero[k]
 }
@@ -182,7 +185,48 @@ var since = map[string]int64{
 
 // raise declares opset 13 where the model's is lower and none of its nodes
 // changes meaning by that.
-func (d *draft) raise() error {
+func (d *draft) raise() error { return d.raiseTo(opset) }
+
+// raiseTo does so for opset 13, or for 21 where to is that.
+func (d *draft) raiseTo(to int64) error {
+	if err := d.raiseFirst(); err != nil || to <= d.Opset("") {
+		return err
+	}
+	for _, n := range d.g.Nodes {
+		if std(n) && !steady[n.Op] || len(d.nested(n)) > 0 {
+			return fmt.Errorf("opset %d: %s %q may mean something else at opset %d, which this technique needs: export the model at opset %d or later", d.Opset(""), n.Op, label(n), to, to)
+		}
+	}
+	d.IRVersion = max(d.IRVersion, blockedIR)
+	d.declare(to)
+	return nil
+}
+
+// steady lists operators whose nodes mean the same at opsets 13 and 21, by the
+// changes that onnx/docs/Changelog.md tells of in between.
+var steady = map[string]bool{
+	"Abs": true, "Add": true, "AveragePool": true, "BatchNormalization": true, "Cast": true, "Ceil": true, "Clip": true,
+	"Concat": true, "Constant": true, "Cos": true, "ConstantOfShape": true, "Conv": true, "ConvTranspose": true, "DepthToSpace": true,
+	"DequantizeLinear": true, "Div": true, "Dropout": true, "Elu": true, "Equal": true, "Erf": true, "Exp": true,
+	"Expand": true, "Flatten": true, "Floor": true, "Gather": true, "Gemm": true, "GlobalAveragePool": true,
+	"GlobalMaxPool": true, "HardSigmoid": true, "HardSwish": true, "Identity": true, "InstanceNormalization": true,
+	"LayerNormalization": true, "LeakyRelu": true, "Log": true, "MatMul": true, "MaxPool": true, "Mul": true, "Neg": true,
+	"PRelu": true, "Pow": true, "QuantizeLinear": true, "Reciprocal": true, "ReduceSum": true, "Relu": true, "Reshape": true,
+	"Selu": true, "Shape": true, "Sigmoid": true, "Sin": true, "Slice": true, "Softmax": true, "Softplus": true, "SpaceToDepth": true,
+	"Sqrt": true, "Squeeze": true, "Sub": true, "Sum": true, "Tanh": true, "Transpose": true, "Unsqueeze": true, "Where": true,
+}
+
+// declare sets the version of the standard operator set.
+func (d *draft) declare(v int64) {
+	for i, o := range d.Opsets {
+		if o.Domain == "" || o.Domain == "ai.onnx" {
+			d.Opsets[i].Version = v
+		}
+	}
+}
+
+// raiseFirst raises to opset 13.
+func (d *draft) raiseFirst() error {
 	d.IRVersion = max(d.IRVersion, irVersion)
 	was := d.Opset("")
 	if was == 0 {
@@ -197,7 +241,7 @@ func (d *draft) raise() error {
 		}
 		from, ok := since[n.Op]
 		if !ok || was < from {
-			return fmt.Errorf("opset %d: %s %q may mean something else at opset %d, which int8 needs: export the model at opset %d or later", was, n.Op, label(n), opset, opset)
+			return fmt.Errorf("opset %d: %s %q may mean something else at opset %d, which this technique needs: export the model at opset %d or later", was, n.Op, label(n), opset, opset)
 		}
 		if len(d.nested(n)) > 0 {
 			return fmt.Errorf("opset %d: %s %q holds a subgraph: export the model at opset %d or later", was, n.Op, label(n), opset)
@@ -206,11 +250,7 @@ func (d *draft) raise() error {
 			d.clipInputs(n)
 		}
 	}
-	for i, o := range d.Opsets {
-		if o.Domain == "" || o.Domain == "ai.onnx" {
-			d.Opsets[i].Version = opset
-		}
-	}
+	d.declare(opset)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"text/tabwriter"
 
 	"assay/models/onnx"
@@ -17,19 +18,29 @@ type Report struct {
 	Samples       int           // calibration inputs seen, batch rows counted
 	Before, After int64         // bytes of the whole file
 	Warnings      []error       // reasons to doubt the result
+	Steps         []*Report     // of a combination: what each technique did
+
+	// Of the model's outputs on calibration data, where Compare was called:
+	Compared bool
+	Output   float64 // SQNR against the baseline's, in dB
 }
 
 // A NodeReport tells what became of one node.
 type NodeReport struct {
-	Name      string // or its first output, where it has no name
-	Op        string
-	Quantized bool
-	Reason    string // why it was left float, or what else was done to it
+	Name    string // or its first output, where it has no name
+	Op      string
+	Changed bool
+	Reason  string // why it was left alone, or what else was done to it
 
-	// Of its weights, where it has some and is quantized:
+	// Of its weights, where it has some and they were changed:
 	SQNR          float64 // 20·log₁₀(‖w‖ / ‖w − ŵ‖) in dB; +Inf where nothing is lost
 	Sparsity      float64 // share of zeros in ŵ
 	Before, After int64   // bytes, scales, zero points and bias included
+
+	// Of its output on calibration data, where Compare was called and the
+	// output is still there:
+	Compared bool
+	Output   float64 // SQNR against the baseline's, in dB
 }
 
 // A ValueReport tells how one activation is represented.
@@ -47,14 +58,51 @@ func (r *Report) warn(format string, args ...any) {
 
 // float notes that n stays float.
 func (r *Report) float(n *onnx.Node, format string, args ...any) {
-	r.Nodes = append(r.Nodes, NodeReport{Name: label(n), Op: n.Op, Reason: fmt.Sprintf(format, args...)})
+	reason := fmt.Sprintf(format, args...)
+	for _, a := range n.Attrs {
+		if a.G != nil || a.Graphs != nil {
+			reason = "it holds a subgraph, which is left as it is"
+		}
+	}
+	r.Nodes = append(r.Nodes, NodeReport{Name: label(n), Op: n.Op, Reason: reason})
 }
 
-// Left returns the nodes left float.
+// Idle says why nothing at all was changed, "" where something was: the reason
+// of a node that holds a subgraph, else of one that could have weights, else
+// of any.
+func (r *Report) Idle() string {
+	why, rank := "it has no nodes", 0
+	steps := r.Steps
+	if steps == nil {
+		steps = []*Report{r}
+	}
+	for _, s := range steps {
+		for _, n := range s.Nodes {
+			if n.Changed {
+				return ""
+			}
+			k := 1
+			if strings.Contains(n.Reason, "subgraph") {
+				k = 3
+			} else if roles[n.Op] == weighted {
+				k = 2
+			}
+			if n.Reason != "" && k > rank {
+				why, rank = fmt.Sprintf("%s %q: %s", n.Op, n.Name, n.Reason), k
+			}
+		}
+	}
+	return why
+}
+
+// Left returns the nodes left float; of a combination, by its last step.
 func (r *Report) Left() []NodeReport {
 	var out []NodeReport
+	if n := len(r.Steps); n > 0 {
+		return r.Steps[n-1].Left()
+	}
 	for _, n := range r.Nodes {
-		if !n.Quantized {
+		if !n.Changed {
 			out = append(out, n)
 		}
 	}
@@ -64,22 +112,28 @@ func (r *Report) Left() []NodeReport {
 // WriteTo prints the report as a table.
 func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	c := &counter{w: w}
+	if r.Steps != nil {
+		return r.writeSteps(c)
+	}
 	t := tabwriter.NewWriter(c, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(t, "%s: %d bytes, was %d (%.2f×)", r.Technique, r.After, r.Before, float64(r.After)/float64(max(r.Before, 1)))
 	if r.Samples > 0 {
 		fmt.Fprintf(t, ", calibrated on %d samples", r.Samples)
 	}
-	fmt.Fprint(t, "\nop\tnode\tinteger\tweight SQNR\tzeros\tbytes\t\n")
+	if r.Compared {
+		fmt.Fprintf(t, ", outputs keep %s", Decibels(r.Output))
+	}
+	fmt.Fprint(t, "\nop\tnode\tchanged\tweight SQNR\toutput SQNR\tzeros\tbytes\t\n")
 	for _, n := range r.Nodes {
-		sqnr, zeros, bytes := "", "", ""
+		sqnr, output, zeros, bytes := "", "", "", ""
+		if n.Compared {
+			output = Decibels(n.Output)
+		}
 		if n.Before > 0 {
-			sqnr = fmt.Sprintf("%.1f dB", n.SQNR)
-			if math.IsInf(n.SQNR, 1) {
-				sqnr = "exact"
-			}
+			sqnr = Decibels(n.SQNR)
 			zeros, bytes = fmt.Sprintf("%.1f %%", 100*n.Sparsity), fmt.Sprintf("%d → %d", n.Before, n.After)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Op, n.Name, map[bool]string{true: "yes", false: "no"}[n.Quantized], sqnr, zeros, bytes, n.Reason)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Op, n.Name, map[bool]string{true: "yes", false: "no"}[n.Changed], sqnr, output, zeros, bytes, n.Reason)
 	}
 	if err := t.Flush(); err != nil {
 		return c.n, err
@@ -91,6 +145,25 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	}
 	for _, err := range r.Warnings {
 		fmt.Fprintf(c, "! %v\n", err)
+	}
+	return c.n, c.err
+}
+
+// Decibels prints a ratio; one without noise is exact.
+func Decibels(v float64) string {
+	if math.IsInf(v, 1) {
+		return "exact"
+	}
+	return fmt.Sprintf("%.1f dB", v)
+}
+
+// writeSteps prints a combination: a line for the whole, then each step.
+func (r *Report) writeSteps(c *counter) (int64, error) {
+	fmt.Fprintf(c, "%s: %d bytes, was %d (%.2f×)\n", r.Technique, r.After, r.Before, float64(r.After)/float64(max(r.Before, 1)))
+	for _, s := range r.Steps {
+		if _, err := s.WriteTo(c); err != nil {
+			return c.n, err
+		}
 	}
 	return c.n, c.err
 }

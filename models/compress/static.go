@@ -12,6 +12,8 @@ func init() {
 	Register(Technique{
 		Name:  "int8-qdq",
 		Doc:   "static 8-bit quantization: per-channel weights, activations calibrated on data, QuantizeLinear/DequantizeLinear pairs around float operators",
+		Data:  true,
+		Final: true,
 		Apply: static,
 	})
 }
@@ -46,6 +48,9 @@ func quantizeStatic(ctx context.Context, m *onnx.Model, opt Options) (*onnx.Mode
 	if p.spans, first, err = calibrate(ctx, d, p.wanted(), opt, r); err != nil {
 		return nil, nil, err
 	}
+	if err := p.correct(ctx, r); err != nil {
+		return nil, nil, err
+	}
 	nodes := append([]*onnx.Node(nil), d.g.Nodes...)
 	p.decide()
 	e := &emitter{plan: p, report: map[*onnx.Node]NodeReport{}, ints: map[string]string{}, grid: map[string][2]string{}}
@@ -57,7 +62,7 @@ func quantizeStatic(ctx context.Context, m *onnx.Model, opt Options) (*onnx.Mode
 		case p.reasons[n] != "":
 			r.float(n, "%s", p.reasons[n])
 		default: // a clamp that went
-			r.Nodes = append(r.Nodes, NodeReport{Name: label(n), Op: n.Op, Quantized: true, Reason: "part of " + label(p.by[n.Outputs[0]])})
+			r.Nodes = append(r.Nodes, NodeReport{Name: label(n), Op: n.Op, Changed: true, Reason: "part of " + label(p.by[n.Outputs[0]])})
 		}
 	}
 	r.Values = e.values

@@ -17,6 +17,7 @@ type weights struct {
 	axis  int       // of the output channels
 	bias  []float32 // one per output channel, nil where there is none
 	from  string    // the bias initializer's name
+	whole bool      // one scale for all channels
 }
 
 // weightsOf returns the weights of n, or why n cannot be quantized, or an
@@ -157,11 +158,33 @@ func (w *weights) symmetric(input float32, top int) (q []int, scales []float32) 
 		}
 		scales[c] = max(float32(float64(absmax)/float64(top)), leastScale(b, input))
 	}
+	if w.whole {
+		w.level(scales, input, top)
+	}
 	q = make([]int, len(w.value))
 	for i, v := range w.value {
 		q[i] = grid{lo: -top, hi: top, scale: scales[ch(i)]}.quantize(v)
 	}
 	return q, scales
+}
+
+// level makes all scales the one that the largest weight and the largest bias
+// need.
+func (w *weights) level(scales []float32, input float32, top int) {
+	most := float32(0)
+	for _, v := range w.value {
+		most = max(most, v, -v)
+	}
+	s := float32(float64(most) / float64(top))
+	for _, b := range w.bias {
+		s = max(s, leastScale(b, input))
+	}
+	if s == 0 {
+		s = 1
+	}
+	for c := range scales {
+		scales[c] = s
+	}
 }
 
 // intBias returns the bias at the scales input·scales[c], and those scales.
@@ -196,7 +219,7 @@ func (w *weights) judge(q []int, scale func(i int) float32, stored int) NodeRepo
 		}
 	}
 	r := NodeReport{
-		Name: label(w.node), Op: w.node.Op, Quantized: true, SQNR: math.Inf(1),
+		Name: label(w.node), Op: w.node.Op, Changed: true, SQNR: math.Inf(1),
 		Sparsity: float64(zeros) / float64(len(q)), Before: int64(4 * (len(w.value) + len(w.bias))), After: int64(stored),
 	}
 	if noise > 0 {
