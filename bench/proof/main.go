@@ -1,7 +1,8 @@
 // Proof shows on a real machine what the simulation shows on paper: that A/A
-// groups do not fail and that a slowed worker does. It needs a quiet machine; its figures go into
-// docs/method.md. It is a program of its own, since the product has no hook to
-// slow a worker:
+// groups do not fail and that a slowed worker does; and how fast and how equal
+// the engines are. It needs a quiet machine; its figures go into docs/method.md
+// and docs/performance.md. It is a program of its own, since the product has no
+// hook to slow a worker:
 //
 //	assay-proof [-n 20] [-engine onnxruntime] [-model resnet8] [aa] [slow]
 //	assay-proof parity      native against ONNX Runtime on all test images

@@ -19,19 +19,26 @@ type table struct {
 }
 
 func (t *table) row(ctx context.Context, r race, rounds int) error {
-	if r.group != t.group {
-		t.mean()
-		t.group = r.group
-		fmt.Fprintf(t.w, "\n%-30s %12s %12s   %s\n", r.group, engines[0], engines[1], "ratio")
-	}
 	times, settings, why, err := r.run(ctx, rounds, t.cpus)
 	if err != nil {
 		return err
 	}
 	t.settings = settings
+	t.print(r, times, why)
+	return nil
+}
+
+// print prints a row of times in seconds, a ratio of each round unless why
+// says why there is none.
+func (t *table) print(r race, times [2][]float64, why string) {
+	if r.group != t.group {
+		t.mean()
+		t.group = r.group
+		fmt.Fprintf(t.w, "\n%-30s %12s %12s   %s\n", r.group, engines[0], engines[1], "ratio")
+	}
 	ratio := why
 	if why == "" {
-		rs := make([]float64, rounds)
+		rs := make([]float64, len(times[0]))
 		for i := range rs {
 			rs[i] = times[0][i] / times[1][i]
 		}
@@ -40,7 +47,6 @@ func (t *table) row(ctx context.Context, r race, rounds int) error {
 		ratio = fmt.Sprintf("%s (%s to %s)", unit.Ratio(m), unit.Ratio(stat.Quantile(rs, 0.25)), unit.Ratio(stat.Quantile(rs, 0.75)))
 	}
 	fmt.Fprintf(t.w, "  %-28s %12s %12s   %s\n", r.name, unit.Format(stat.Median(times[0]), "sec"), unit.Format(stat.Median(times[1]), "sec"), ratio)
-	return nil
 }
 
 // mean ends a group.
