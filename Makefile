@@ -5,7 +5,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X assay/bench/engine/native.Version
 export GOFLAGS := -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build setup browser run test race noasm arm64 nocgo cross lint fuzz bench golden simulate storm prove zoo influxd clean
+.PHONY: help build setup browser run test race noasm nocgo cross lint fuzz bench golden simulate storm prove zoo influxd clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -45,6 +45,7 @@ noasm: ## reference kernels only
 # ASSAY_CPU lowers them, and with 32 bits, the zoo's models are left out: slow.
 EMULATE := CGO_ENABLED=0 $(GO) test -timeout 6m
 EMULATED := ./bench/kernel/... ./bench/engine/native
+.PHONY: arm64
 arm64: ## kernels and native engine on emulated ARM cores, with and without dot product, and of 32 bits
 	@have() { command -v qemu-aarch64-static && command -v qemu-arm-static; } >/dev/null; \
 	if ! { have && command -v aarch64-linux-gnu-as >/dev/null; } && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
