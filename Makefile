@@ -8,7 +8,7 @@ export GOFLAGS := -buildvcs=false
 .PHONY: help build setup browser run test race noasm nocgo cross lint fuzz bench kernels golden simulate storm faults conformance prove zoo influxd clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
 
 build: ## bin/assay (pure Go) and bin/assay-ort (the ONNX Runtime worker, cgo)
 	CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)' -o bin/assay ./cmd/assay
@@ -46,6 +46,21 @@ conformance: ## ONNX's own node tests on the native engine (Debian's libonnx-tes
 
 noasm: ## reference kernels only
 	$(GO) test -tags noasm ./bench/kernel/... ./bench/engine/native/...
+
+# Emulated cores say whether results are right, never how fast they come. Where
+# ASSAY_CPU lowers them, and with 32 bits, the zoo's models are left out: slow.
+EMULATE := CGO_ENABLED=0 $(GO) test -timeout 6m
+EMULATED := ./bench/kernel/... ./bench/engine/native
+.PHONY: arm64
+arm64: ## kernels and native engine on emulated ARM cores, with and without dot product, and of 32 bits
+	@have() { command -v qemu-aarch64-static && command -v qemu-arm-static; } >/dev/null; \
+	if ! { have && command -v aarch64-linux-gnu-as >/dev/null; } && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends qemu-user-static binutils-aarch64-linux-gnu >/dev/null; fi; \
+	have || { echo "no emulator: the tests on ARM cores are skipped (install the packages qemu-user-static and binutils-aarch64-linux-gnu)"; exit 0; }; \
+	set -ex; $(GO) test ./bench/kernel/asm/neon; \
+	for cpu in cortex-a76 cortex-a72; do GOARCH=arm64 $(EMULATE) -exec "qemu-aarch64-static -cpu $$cpu" $(EMULATED); done; \
+	for isa in asimd generic; do ASSAY_CPU=$$isa GOARCH=arm64 $(EMULATE) -skip '^TestZoo$$' -exec 'qemu-aarch64-static -cpu cortex-a76' $(EMULATED); done; \
+	GOARCH=arm GOARM=7 $(EMULATE) -skip '^TestZoo$$' -exec 'qemu-arm-static' $(EMULATED)
 
 nocgo: ## everything but the ONNX Runtime worker, without a C compiler
 	CGO_ENABLED=0 $(GO) vet $$($(GO) list ./... | grep -vE '/(engine/ort|proof|assay-ort)$$')

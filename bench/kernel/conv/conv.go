@@ -9,6 +9,8 @@ import (
 	"assay/bench/kernel/isa"
 )
 
+//go:generate go run ./asm/neon -out kernels_arm64.s -stubs kernels_arm64.go -pkg conv
+
 // A kernel computes output pixels [from, to): y = x ∗ w, then the epilogue. scratch holds Scratch floats.
 type kernel func(c *Conv, y, x, scratch []float32, ep *gemm.Epilogue, from, to int)
 

@@ -42,6 +42,7 @@ var edges = []Shape{
 	same(2, 2, 3, 7, 7, 5, 1, 1, 2, 7), same(1, 1, 40, 16, 16, 3, 1, 1, 1, 16), same(1, 6, 12, 8, 8, 3, 1, 4, 4, 8),
 	same(1, 8, 8, 6, 4, 1, 2, 1, 0, 2), same(3, 4, 4, 6, 9, 1, 1, 1, 0, 3), same(1, 3, 3, 2, 2, 5, 1, 1, 2, 1),
 	{N: 1, H: 5, W: 6, C: 2, M: 3, OH: 4, OW: 6, KH: 2, KW: 3, SH: 1, SW: 1, DH: 1, DW: 1, Left: 1, Groups: 1},
+	same(1, 3, 4, 5, 5, 3, 1, 1, 1, 5), same(1, 3, 5, 6, 6, 3, 1, 1, 1, 6), same(1, 3, 8, 7, 7, 3, 1, 1, 1, 7), // 2, 3 and 6 pixels between the edges
 }
 
 // direct is an independent reference in float64; it also returns Σ|x·w| for

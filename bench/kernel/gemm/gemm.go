@@ -4,6 +4,8 @@ package gemm
 
 import "assay/bench/kernel/isa"
 
+//go:generate go run ./asm/neon -out kernels_arm64.s -stubs kernels_arm64.go -pkg gemm
+
 // A kernel computes C = A·B for A m×k, B packed in panels of its variant's nr
 // columns, C m×n (rows ldc apart), and applies ep. Rows of c beyond n are not
 // touched. k = 0 gives products of zero.

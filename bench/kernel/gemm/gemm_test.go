@@ -92,8 +92,12 @@ func TestVariants(t *testing.T) {
 		if !v.usable {
 			continue
 		}
-		for _, m := range []int{v.mr - 1, v.mr, v.mr + 1, 3*v.mr + 1} {
-			for _, n := range []int{v.nr - 1, v.nr, v.nr + 1, 3*v.nr + 1} {
+		heights := []int{3*v.mr + 1}
+		for m := range v.mr + 2 { // a kernel for each
+			heights = append(heights, m)
+		}
+		for _, m := range heights {
+			for _, n := range []int{(v.nr + 1) / 2, v.nr/2 + 2, v.nr - 1, v.nr, v.nr + 1, 3*v.nr + 1} {
 				for _, k := range []int{0, 1, 2, 7, 64} {
 					for _, trans := range []bool{false, true} {
 						a, b := random(m*k), random(k*n)
@@ -136,6 +140,9 @@ func TestSpecialValues(t *testing.T) {
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
 	for i := range variants {
 		v := &variants[i]
+		if !v.usable {
+			continue
+		}
 		for _, special := range []float32{inf, -inf, nan} {
 			m, n, k := v.mr+1, v.nr+1, 5
 			a, b := random(m*k), random(k*n)
@@ -155,7 +162,7 @@ func TestFinish(t *testing.T) {
 			continue
 		}
 		for _, m := range []int{1, v.mr, v.mr + 1} {
-			for _, n := range []int{1, v.nr - 1, v.nr, v.nr + 1} {
+			for _, n := range []int{1, v.nr/2 + 2, v.nr - 1, v.nr, v.nr + 1} {
 				if n == 0 {
 					continue
 				}

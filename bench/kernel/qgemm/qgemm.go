@@ -15,6 +15,8 @@ type Matrix struct {
 	Zero   int32 // zero point
 }
 
+//go:generate go run ./asm/neon -out kernels_arm64.s -stubs kernels_arm64.go -pkg qgemm
+
 // A kernel computes c = (a − zero)·b for m rows of A and p's packed matrix b;
 // scratch holds ScratchLen(p.K) elements. It leaves B's zero points to Mul.
 type kernel func(p *B, c []int32, ldc int, a Matrix, m int, scratch []int64)

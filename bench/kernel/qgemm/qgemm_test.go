@@ -90,8 +90,12 @@ func TestVariants(t *testing.T) {
 		if !v.usable {
 			continue
 		}
-		for _, m := range []int{v.mr - 1, v.mr, v.mr + 1, 3*v.mr + 2} {
-			for _, n := range []int{v.nr - 1, v.nr, v.nr + 1, 3*v.nr + 1} {
+		heights := []int{3*v.mr + 2}
+		for m := range v.mr + 2 { // a kernel for each
+			heights = append(heights, m)
+		}
+		for _, m := range heights {
+			for _, n := range []int{(v.nr + 1) / 2, v.nr/2 + 2, v.nr - 1, v.nr, v.nr + 1, 3*v.nr + 1} {
 				for _, k := range []int{0, 1, 2, 20, 63} {
 					for x := range 4 {
 						check(t, v, m, n, k, x&1 != 0, x&2 != 0)

@@ -3,8 +3,9 @@ package qgemm
 // A Form is how a kernel reads the elements of A. Callers that copy them
 // anyway, as a convolution does with its lines, bring them into it then.
 type Form struct {
-	Size     int // bytes of an element: 1 for uint8, 2 for int16
-	Together int // elements that are read at once
+	Size     int  // bytes of an element: 1 for uint8 or int8, 2 for int16
+	Together int  // elements that are read at once
+	signed   bool // elements of one byte are int8
 	copy     func(dst, src []byte, signed bool, zero int32)
 }
 
@@ -21,10 +22,12 @@ func (f *Form) Zero(signed bool, zero int32) int32 {
 	switch {
 	case f.Size == 2:
 		return 0
+	case signed == f.signed:
+		return zero
 	case signed:
 		return zero + 128
 	}
-	return zero
+	return zero - 128
 }
 
 // Runs is a left factor in a kernel's form. Its rows begin Stride bytes apart
