@@ -124,7 +124,7 @@ func lacking(n *onnx.Node) string {
 			return fmt.Sprintf("%s: output %d of %s", place, i, n.Op)
 		}
 	}
-	if len(n.Outputs) == 0 || n.Outputs[0] == "" {
+	if !slices.ContainsFunc(n.Outputs, func(o string) bool { return o != "" }) || n.Outputs[0] == "" && !op.unnamed {
 		return fmt.Sprintf("%s: %s without an output", place, n.Op)
 	}
 	return ""

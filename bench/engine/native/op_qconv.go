@@ -103,6 +103,9 @@ func planConvInteger(b *builder, n *node) error {
 			return err
 		}
 	}
+	if !n.last {
+		return planSliding(b, n)
+	}
 	c, err := packConv(n, x, n.in[1], n.arg(3))
 	if err != nil {
 		return err
