@@ -64,7 +64,7 @@ func (b *modelBuilder) output(names ...string) *onnx.Model {
 func run(t *testing.T, m *onnx.Model, threads int, in ...tensor.Tensor) []tensor.Tensor {
 	t.Helper()
 	batch := 1
-	if d := m.Graph.Inputs[0].Shape; len(d) > 0 && d[0].Value < 0 {
+	if d := m.Graph.Inputs[0].Shape; len(d) > 0 && (d[0].Value < 0 || d[0].Param != "") {
 		batch = in[0].Shape[0]
 	}
 	s, err := newSession(m, batch, threads)

@@ -50,7 +50,7 @@ var leftOut = []string{
 
 // try runs the test in folder dir.
 func try(dir string) (r result) {
-	r.test = filepath.Base(dir)
+	r.test = filepath.Base(filepath.Dir(dir)) + "/" + filepath.Base(dir)
 	b, err := os.ReadFile(filepath.Join(dir, "model.onnx"))
 	if err != nil {
 		r.word, r.why = failed, err.Error()
