@@ -38,8 +38,8 @@ test: setup influxd browser ## every test (needs a C compiler, npm and, for the 
 race: influxd ## the packages that share memory between goroutines, under the race detector
 	$(GO) test -race -timeout 20m ./bench/... ./reports/... ./agents/...
 
-ONNX_TESTS ?= /usr/share/libonnx-testdata/data/node
-conformance: ## ONNX's own node tests on the native engine (Debian's libonnx-testdata)
+ONNX_TESTS ?= /usr/share/libonnx-testdata/data
+conformance: ## ONNX's own backend tests on the native engine (Debian's libonnx-testdata)
 	@[ -d $(ONNX_TESTS) ] || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || apt-get install -y --no-install-recommends libonnx-testdata
 	@if [ -d $(ONNX_TESTS) ]; then $(GO) run ./bench/engine/native/conformance -data $(ONNX_TESTS) -list bench/engine/native/conformance/passed.txt; \
 	  else echo "conformance: skipped, $(ONNX_TESTS) is not there (as root on Debian: apt-get install libonnx-testdata)"; fi

@@ -8,11 +8,11 @@ import (
 )
 
 // Versions that Check accepts: IR version 3 is ONNX 1.0, 11 is ONNX 1.18;
-// operator set 7 is ONNX 1.2, the oldest that ONNX Runtime promises to run,
-// and 23 is ONNX 1.18.
+// operator set 23 is ONNX 1.18. Whoever reads sets before 7 (ONNX 1.2) must
+// look at what operators meant then: broadcasting and training changed.
 const (
 	MinIR, MaxIR       = 3, 11
-	MinOpset, MaxOpset = 7, 23
+	MinOpset, MaxOpset = 1, 23
 )
 
 // ErrUnsorted is wrapped by Check's error about a graph whose nodes are

@@ -122,6 +122,10 @@ func size(c *call) error {
 func rangeOp(c *call) error {
 	typ := c.arg(0).typ
 	c.set(0, typ, true, unknowns(1))
+	if n, ok := c.floatRange(); ok {
+		c.set(0, typ, true, []Dim{fixed(n)})
+		return nil
+	}
 	var v [3]int64
 	for i := range v {
 		k, ok := c.arg(i).ints()
@@ -147,6 +151,27 @@ func rangeOp(c *call) error {
 		c.data(data)
 	}
 	return nil
+}
+
+// floatRange returns the length of a Range of constant floats.
+func (c *call) floatRange() (int64, bool) {
+	var v [3]float64
+	for i := range v {
+		t := c.arg(i).tensor
+		if t == nil || t.Type != tensor.Float32 && t.Type != tensor.Float64 || t.Len() != 1 || t.Check() != nil {
+			return 0, false
+		}
+		f, err := t.Floats()
+		if err != nil {
+			return 0, false
+		}
+		v[i] = f[0]
+	}
+	n := math.Ceil((v[1] - v[0]) / v[2])
+	if !(n <= tensor.MaxBytes) { // not a number, or too many
+		return 0, false
+	}
+	return int64(max(n, 0)), true
 }
 
 // gather: data[:axis] + indices + data[axis+1:].
@@ -231,6 +256,10 @@ func oneHot(c *call) error {
 	depth := unknown
 	if d, ok := c.arg(1).ints(); ok && len(d) == 1 && d[0] >= 0 {
 		depth = fixed(d[0])
+	} else if t := c.arg(1).tensor; t != nil && t.Len() == 1 && t.Check() == nil {
+		if f, err := t.Floats(); err == nil && f[0] >= 0 && f[0] <= tensor.MaxBytes {
+			depth = fixed(int64(f[0])) // any number type is allowed
+		}
 	}
 	c.set(0, typ, true, slices.Insert(slices.Clone(k.shape), a, depth))
 	return nil

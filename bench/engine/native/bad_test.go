@@ -19,7 +19,7 @@ import (
 // TestOpenRefuses wants clear errors, and ErrUnsupported where another engine
 // may well run the model.
 func TestOpenRefuses(t *testing.T) {
-	x, img := f32(1, 2, 3), f32(1, 1, 4, 5, 5)
+	x := f32(1, 2, 3)
 	start := func() *modelBuilder { return newModel().input("x", x) }
 	for name, c := range map[string]struct {
 		m           *onnx.Model
@@ -27,8 +27,8 @@ func TestOpenRefuses(t *testing.T) {
 		unsupported bool
 	}{
 		"unknown operator": {
-			start().node("Einsum", []string{"x"}, []string{"y"}).output("y"),
-			`node "n_y": operator Einsum: unsupported operation by native (docs/operators.md lists the `, true,
+			start().node("NonZero", []string{"x"}, []string{"y"}).output("y"),
+			`node "n_y": operator NonZero: unsupported operation by native (docs/operators.md lists the `, true,
 		},
 		"other domain": {func() *onnx.Model {
 			m := start().node("Relu", []string{"x"}, []string{"y"}).output("y")
@@ -51,7 +51,8 @@ func TestOpenRefuses(t *testing.T) {
 		"too many inputs":   {start().node("Relu", []string{"x", "x"}, []string{"y"}).output("y"), "Relu with 2 inputs (1 to 1 are)", true},
 		"dimensions":        {start().constant("w", f32(1, 4, 2)).node("MatMul", []string{"x", "w"}, []string{"y"}).output("y"), "MatMul", false},
 		"computed weights": {
-			newModel().input("x", img).input("w", f32(1, 1, 4, 3, 3)).node("Conv", []string{"x", "w"}, []string{"y"}).output("y"),
+			newModel().input("x", tensor.New(tensor.Uint8, 1, 4, 7, 6)).input("w", tensor.New(tensor.Uint8, 1, 4, 3, 3)).constant("s", scalar(1)).constant("z", one(tensor.Uint8, uint8(0))).
+				node("QLinearConv", []string{"x", "s", "z", "w", "s", "z", "s", "z"}, []string{"y"}).output("y"),
 			`weights "w" are computed by the model`, true,
 		},
 		"free dimension": {func() *onnx.Model {

@@ -78,7 +78,11 @@ func bindBatch(m *onnx.Model, batch int) (map[string]int64, error) {
 func known(m *onnx.Model) error {
 	var missing []string
 	for _, n := range m.Graph.Nodes {
-		if why := lacking(n); why != "" {
+		why := lacking(n)
+		if why == "" && m.Opset("") < 7 && older(n, m.Opset("")) {
+			why = fmt.Sprintf("node %q: %s of operator set %d", n.Name, n.Op, m.Opset(""))
+		}
+		if why != "" {
 			missing = append(missing, why)
 		}
 	}
@@ -90,6 +94,21 @@ func known(m *onnx.Model) error {
 		missing = append(missing[:show], fmt.Sprintf("%d more", more))
 	}
 	return fmt.Errorf("%s: %w by native (docs/operators.md lists the %d that it has)", strings.Join(missing, "; "), errors.ErrUnsupported, len(opNames()))
+}
+
+// older reports whether n meant something else in an operator set before 7
+// than what is planned here (onnx/docs/Changelog.md). Attributes that have
+// gone since then, as that by which operands were aligned, are lacking anyway.
+func older(n *onnx.Node, opset int64) bool {
+	switch n.Op {
+	case "PRelu": // slopes were per channel
+		return true
+	case "Dropout", "BatchNormalization": // a flag said whether it trains, which was the default
+		return n.Int("is_test", 0) == 0
+	case "Selu", "Cast", "Reshape", "Tile", "Concat", "HardSigmoid": // other defaults, or parameters in another place
+		return opset < 6
+	}
+	return false
 }
 
 // lacking says what of n this engine does not have, "" if nothing.
@@ -124,7 +143,7 @@ func lacking(n *onnx.Node) string {
 			return fmt.Sprintf("%s: output %d of %s", place, i, n.Op)
 		}
 	}
-	if len(n.Outputs) == 0 || n.Outputs[0] == "" {
+	if !slices.ContainsFunc(n.Outputs, func(o string) bool { return o != "" }) || n.Outputs[0] == "" && !op.unnamed {
 		return fmt.Sprintf("%s: %s without an output", place, n.Op)
 	}
 	return ""

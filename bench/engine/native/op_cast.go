@@ -69,8 +69,6 @@ func castFrom[X number](b *builder, n *node) error {
 		return mapped1(b, n, func(v X) uint8 { return truth(v != 0) })
 	case tensor.Float16:
 		return mapped1(b, n, func(v X) uint16 { return halfOf(float64(v)) })
-	case tensor.BFloat16:
-		return mapped1(b, n, func(v X) uint16 { return brainOf(float32(v)) })
 	}
 	return fmt.Errorf("to %v: %w", n.out[0].typ, errors.ErrUnsupported)
 }
@@ -108,14 +106,4 @@ func halfOf(v float64) uint16 {
 	frac, exp := math.Frexp(v) // v = frac·2^exp, frac in [½, 1)
 	m := uint16(math.RoundToEven(frac * 0x1p11))
 	return sign | uint16(exp+13)<<10 + m // the leading 1 of m carries into the exponent
-}
-
-// brainOf rounds v to a bfloat16, to the even neighbour where it lies between
-// two.
-func brainOf(v float32) uint16 {
-	bits := math.Float32bits(v)
-	if v != v {
-		return uint16(bits>>16) | 0x40 // stays no number when it is cut
-	}
-	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
 }

@@ -34,6 +34,9 @@ func planConv(b *builder, n *node) error {
 	if err := want(tensor.Float32, x, w, y, n.arg(2), n.arg(residual)); err != nil {
 		return err
 	}
+	if !n.last && n.arg(residual) == nil {
+		return planSliding(b, n)
+	}
 	if !n.last || len(w.shape) < 3 {
 		return fmt.Errorf("input %v and weights %v are no images", x.shape, w.shape)
 	}
@@ -43,9 +46,6 @@ func planConv(b *builder, n *node) error {
 	}
 	if s.M != w.shape[0] || s.C/s.Groups != w.shape[1] {
 		return fmt.Errorf("weights %v do not fit %d channels in %d groups", w.shape, s.C, s.Groups)
-	}
-	if !w.konst {
-		return fmt.Errorf("weights %q are computed by the model: %w (constant ones are)", w.name, errors.ErrUnsupported)
 	}
 	c, err := conv.New(s, w.floats())
 	if err != nil {

@@ -14,8 +14,8 @@ func init() {
 	register(opDef{min: 1, max: 1, attrs: []string{"alpha", "beta"}, plan: planUnary}, "HardSigmoid")
 	register(opDef{min: 1, max: 1, attrs: []string{"alpha"}, plan: planUnary}, "LeakyRelu")
 	register(opDef{min: 1, max: 3, attrs: []string{"min", "max"}, plan: planUnary}, "Clip")
-	register(opDef{min: 2, max: 2, plan: planBinary}, "Add", "Sub", "Mul", "Div")
-	register(opDef{min: 5, max: 5, attrs: []string{"epsilon", "momentum", "spatial", "training_mode"}, plan: planBatchNorm}, "BatchNormalization")
+	register(opDef{min: 2, max: 2, attrs: []string{"broadcast"}, plan: planBinary}, "Add", "Sub", "Mul", "Div")
+	register(opDef{min: 5, max: 5, attrs: []string{"epsilon", "is_test", "momentum", "spatial", "training_mode"}, plan: planBatchNorm}, "BatchNormalization")
 }
 
 // unary returns n as a function of one number; false where n is none, or its
@@ -44,12 +44,15 @@ func unary(n *node) (ew.Unary, bool) {
 
 func planUnary(b *builder, n *node) error {
 	x, y := n.in[0], n.out[0]
+	f, ok := unary(n)
+	if n.op == "Clip" && n.opset >= 11 && (!ok || x.typ != tensor.Float32) {
+		return clips.plan(b, n, x.typ)
+	}
 	if err := want(tensor.Float32, x, y); err != nil {
 		return err
 	}
-	f, ok := unary(n)
 	if !ok {
-		return fmt.Errorf("bounds that are computed by the model: %w (constant scalars are)", errors.ErrUnsupported)
+		return fmt.Errorf("parameters that are computed by the model: %w (constant scalars are)", errors.ErrUnsupported)
 	}
 	e, in, out := b.env, b.slot(x), b.slot(y)
 	b.step(func() { ew.Map(view[float32](e, out), view[float32](e, in), f) })
@@ -73,7 +76,7 @@ func planBinary(b *builder, n *node) error {
 	case tensor.Int32:
 		zip[int32](b, n)
 	default:
-		return want(tensor.Float32, y)
+		return integers.plan(b, n, y.typ)
 	}
 	if !n.clamps() {
 		return nil
@@ -81,6 +84,26 @@ func planBinary(b *builder, n *node) error {
 	e, out, f := b.env, b.slot(y), ew.Clamp(n.lo, n.hi) // only passes set bounds, on float32
 	b.step(func() { ew.Map(view[float32](e, out), view[float32](e, out), f) })
 	return nil
+}
+
+// integers plans arithmetic of the rarer element types, which wraps around.
+var integers = typed{
+	i16: planInteger[int16], i8: planInteger[int8], u64: planInteger[uint64], u32: planInteger[uint32], u16: planInteger[uint16], u8: planInteger[uint8],
+}
+
+// planInteger plans integer arithmetic; by zero it gives 0.
+func planInteger[T int16 | int8 | uint64 | uint32 | uint16 | uint8](b *builder, n *node) error {
+	return zipped(b, n, map[string]func(x, z T) T{
+		"Add": func(x, z T) T { return x + z },
+		"Sub": func(x, z T) T { return x - z },
+		"Mul": func(x, z T) T { return x * z },
+		"Div": func(x, z T) T {
+			if z == 0 {
+				return 0
+			}
+			return x / z
+		},
+	}[n.op])
 }
 
 func zip[T interface {

@@ -11,7 +11,7 @@ import (
 )
 
 func init() {
-	register(opDef{min: 2, max: 3, attrs: []string{"alpha", "beta", "transA", "transB"}, plan: planGemm}, "Gemm")
+	register(opDef{min: 2, max: 3, attrs: []string{"alpha", "beta", "broadcast", "transA", "transB"}, plan: planGemm}, "Gemm")
 	register(opDef{min: 2, max: 2, plan: planMatMul}, "MatMul")
 }
 

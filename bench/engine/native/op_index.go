@@ -3,16 +3,13 @@ package native
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	"assay/bench/kernel/ew"
-	"assay/models/tensor"
 )
 
 func init() {
 	register(opDef{min: 1, max: 5, attrs: []string{"axes", "ends", "starts"}, plan: planSlice}, "Slice")
 	register(opDef{min: 2, max: 2, attrs: []string{"axis"}, plan: planGather}, "Gather")
-	register(opDef{min: 1, max: 4, attrs: []string{"mode", "pads", "value"}, plan: planPad}, "Pad")
 }
 
 // listOf returns an integer-list attribute (older operator sets) or a
@@ -83,10 +80,11 @@ func planSlice(b *builder, n *node) error {
 	return nil
 }
 
-// maxGather bounds the steps that one Gather becomes.
+// maxGather bounds the steps that one Gather with constant indices becomes.
 const maxGather = 1 << 16
 
-// planGather plans a Gather with constant indices: one copy for each.
+// planGather plans a Gather with constant indices: one copy for each; others
+// are read in every run.
 func planGather(b *builder, n *node) error {
 	x, y := n.in[0], n.out[0]
 	rank := len(x.shape)
@@ -96,7 +94,7 @@ func planGather(b *builder, n *node) error {
 	}
 	indices, ok := n.in[1].ints()
 	if !ok || len(indices) > maxGather {
-		return fmt.Errorf("indices %q: %w (at most %d constant ones are)", n.in[1].name, errors.ErrUnsupported, maxGather)
+		return planGatherRun(b, n)
 	}
 	if axis < 0 || axis >= rank || x.typ != y.typ {
 		return fmt.Errorf("axis %d of %v", axis, x.shape)
@@ -117,51 +115,5 @@ func planGather(b *builder, n *node) error {
 		}
 		b.move(y, x, ew.NewMove(x.typ.Bits()/8, box, to, from, i*to[axis], int(k)*from[axis]))
 	}
-	return nil
-}
-
-// planPad plans a constant padding; negative pads are not supported.
-func planPad(b *builder, n *node) error {
-	x, y := n.in[0], n.out[0]
-	if err := want(tensor.Float32, x, y); err != nil {
-		return err
-	}
-	if mode := n.attrs.Str("mode", "constant"); mode != "constant" || n.arg(3) != nil {
-		return fmt.Errorf("mode %q or axes: %w (constant padding of all axes is)", mode, errors.ErrUnsupported)
-	}
-	pads, err := listOf(n, "pads", 1)
-	if err != nil {
-		return err
-	}
-	rank := len(x.shape)
-	if len(pads) != 2*rank || len(y.shape) != rank {
-		return fmt.Errorf("pads %v of %v", pads, x.shape)
-	}
-	to, offset := ew.Contiguous(y.shape), 0
-	for i, d := range x.shape {
-		before, after := pads[i], pads[rank+i]
-		if before < 0 || after < 0 {
-			return fmt.Errorf("pads %v: %w (negative ones are not)", pads, errors.ErrUnsupported)
-		}
-		if before > math.MaxInt32 || after > math.MaxInt32 || int(before+after)+d != y.shape[i] {
-			return fmt.Errorf("pads %v of %v do not give %v", pads, x.shape, y.shape)
-		}
-		offset += int(before) * to[i]
-	}
-	fill := n.attrs.Float("value", 0)
-	if v := n.arg(2); v != nil {
-		f := v.floats()
-		if len(f) != 1 {
-			return fmt.Errorf("value %q: %w (a constant scalar is)", v.name, errors.ErrUnsupported)
-		}
-		fill = f[0]
-	}
-	e, out := b.env, b.slot(y)
-	b.step(func() {
-		for i, dst := 0, view[float32](e, out); i < len(dst); i++ {
-			dst[i] = fill
-		}
-	})
-	b.move(y, x, ew.NewMove(4, x.shape, to, ew.Contiguous(x.shape), offset, 0))
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func init() {
-	register(opDef{min: 2, max: 2, plan: byFirst(typed{
+	register(opDef{min: 2, max: 2, attrs: []string{"broadcast"}, plan: byFirst(typed{
 		f32: planCompare[float32], f64: planCompare[float64], i64: planCompare[int64], i32: planCompare[int32], i16: planCompare[int16],
 		i8: planCompare[int8], u64: planCompare[uint64], u32: planCompare[uint32], u16: planCompare[uint16], u8: planCompare[uint8], boolean: planCompare[uint8],
 	})}, "Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual")

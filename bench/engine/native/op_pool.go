@@ -11,9 +11,10 @@ import (
 
 func init() {
 	attrs := []string{"auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "strides"}
-	register(opDef{min: 1, max: 1, attrs: append(attrs, "storage_order"), plan: planMaxPool}, "MaxPool")
+	register(opDef{min: 1, max: 1, outs: 2, attrs: append(attrs, "storage_order"), plan: planMaxPool}, "MaxPool")
 	register(opDef{min: 1, max: 1, attrs: append(attrs, "count_include_pad"), plan: planAveragePool}, "AveragePool")
 	register(opDef{min: 1, max: 1, plan: planGlobal}, "GlobalAveragePool")
+	register(opDef{min: 1, max: 1, plan: planGlobalMax}, "GlobalMaxPool")
 	register(opDef{min: 1, max: 2, attrs: []string{"axes", "keepdims", "noop_with_empty_axes"}, plan: planReduceMean}, "ReduceMean")
 }
 
@@ -31,6 +32,9 @@ func poolWindow(n *node) (conv.Shape, error) {
 }
 
 func planMaxPool(b *builder, n *node) error {
+	if !n.last {
+		return planPoolAny(b, n)
+	}
 	s, err := poolWindow(n)
 	if err != nil {
 		return err
@@ -57,6 +61,9 @@ func planMaxPool(b *builder, n *node) error {
 // how much of the window lies inside the padded image, which ceil_mode's last
 // window may leave.
 func planAveragePool(b *builder, n *node) error {
+	if !n.last {
+		return planPoolAny(b, n)
+	}
 	if err := want(tensor.Float32, n.in[0], n.out[0]); err != nil {
 		return err
 	}
@@ -94,6 +101,33 @@ func planGlobal(b *builder, n *node) error {
 		return fmt.Errorf("input %v is no image", x.shape)
 	}
 	return b.mean(y, x, x.shape[0], x.len()/(x.shape[0]*x.shape[len(x.shape)-1]), x.shape[len(x.shape)-1])
+}
+
+// planGlobalMax plans the greatest pixel of every channel.
+func planGlobalMax(b *builder, n *node) error {
+	x, y := n.in[0], n.out[0]
+	if err := want(tensor.Float32, x, y); err != nil {
+		return err
+	}
+	if !n.last || len(x.shape) < 3 || x.len() == 0 || y.len() != x.shape[0]*x.shape[len(x.shape)-1] {
+		return fmt.Errorf("input %v is no image", x.shape)
+	}
+	c := x.shape[len(x.shape)-1]
+	image := x.len() / x.shape[0]
+	e, in, out := b.env, b.slot(x), b.slot(y)
+	b.step(func() {
+		src, dst := view[float32](e, in), view[float32](e, out)
+		for i := range x.shape[0] {
+			top := dst[i*c:][:c]
+			copy(top, src[i*image:])
+			for at := c; at < image; at += c {
+				for k, v := range src[i*image+at:][:c] {
+					top[k] = max(top[k], v)
+				}
+			}
+		}
+	})
+	return nil
 }
 
 // mean adds a step that averages x, outer × reduced × inner, to y.

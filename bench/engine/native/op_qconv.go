@@ -106,6 +106,9 @@ func (b *builder) convInteger(n *node, finish func(c *qconv.Conv) (func(e *env, 
 			return err
 		}
 	}
+	if !n.last {
+		return planSliding(b, n)
+	}
 	c, err := packConv(n, x, n.in[1], n.arg(3))
 	if err != nil {
 		return err

@@ -72,6 +72,9 @@ func (b *builder) matMulInteger(n *node, finish func(p *qgemm.B) (func(e *env, s
 	if x.typ != tensor.Int8 && x.typ != tensor.Uint8 {
 		return want(tensor.Uint8, x)
 	}
+	if !n.in[1].konst || len(n.in[1].shape) != 2 {
+		return planMatMulIntegerAny(b, n)
+	}
 	p, rows, err := packMatrix(x, n.in[1], n.arg(3), false)
 	if err != nil {
 		return err
@@ -91,6 +94,9 @@ func (b *builder) matMulInteger(n *node, finish func(p *qgemm.B) (func(e *env, s
 // planQLinearMatMul plans a, a_scale, a_zero, b, b_scale, b_zero, y_scale,
 // y_zero.
 func planQLinearMatMul(b *builder, n *node) error {
+	if !n.in[3].konst || len(n.in[3].shape) != 2 || !n.in[1].konst || !n.in[4].konst || !n.in[6].konst {
+		return planQLinearMatMulAny(b, n)
+	}
 	return b.quantizedProduct(n, nil, n.in[6], n.in[7], false)
 }
 

@@ -11,6 +11,7 @@ import (
 
 func init() {
 	register(opDef{min: 1, max: 4, attrs: []string{"coordinate_transformation_mode", "cubic_coeff_a", "exclude_outside", "extrapolation_value", "mode", "nearest_mode"}, plan: planResize}, "Resize")
+	register(opDef{min: 1, max: 2, attrs: []string{"mode", "scales"}, plan: planResize}, "Upsample")
 }
 
 // A tap is one element of the input, along one axis, with its weight.
@@ -104,13 +105,18 @@ func resizing(n *node) (*resize, error) {
 		exclude: n.attrs.Int("exclude_outside", 0) != 0, outside: n.attrs.Float("extrapolation_value", 0), rank: len(n.in[0].shape),
 	}
 	scales := n.arg(2)
-	if n.opset < 11 {
+	if n.opset < 11 || n.op == "Upsample" {
 		scales = n.arg(1)
 		r.coordinates, r.nearest = "asymmetric", "floor" // all that there was
 	}
 	if scales != nil && scales.len() > 0 {
 		if r.scales = scales.floats(); len(r.scales) != r.rank {
 			return nil, fmt.Errorf("scales %q: %w (a constant one per dimension is)", scales.name, errors.ErrUnsupported)
+		}
+	}
+	if n.op == "Upsample" && scales == nil {
+		if r.scales = n.attrs.Floats("scales", nil); len(r.scales) != r.rank {
+			return nil, fmt.Errorf("scales %v of %d dimensions", r.scales, r.rank)
 		}
 	}
 	if r.coordinates == "tf_crop_and_resize" {
@@ -157,7 +163,10 @@ func (r *resize) coordinate(d int, i, in, out, scale float64) (float64, error) {
 	case "asymmetric":
 		return i / scale, nil
 	case "align_corners":
-		if out <= 1 {
+		if r.scales != nil {
+			out = in * scale // not rounded
+		}
+		if out == 1 {
 			return 0, nil
 		}
 		return i * (in - 1) / (out - 1), nil

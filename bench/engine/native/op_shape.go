@@ -14,7 +14,7 @@ func init() {
 	register(opDef{min: 1, max: 2, attrs: []string{"axes"}, plan: planAlias}, "Squeeze", "Unsqueeze")
 	register(opDef{min: 1, max: 1, attrs: []string{"axis"}, plan: planAlias}, "Flatten")
 	register(opDef{min: 1, max: 1, plan: planAlias}, "Identity")
-	register(opDef{min: 1, max: 3, attrs: []string{"ratio", "seed"}, outs: 2, plan: planDropout}, "Dropout")
+	register(opDef{min: 1, max: 3, attrs: []string{"is_test", "ratio", "seed"}, outs: 2, plan: planDropout}, "Dropout")
 	register(opDef{min: 0, max: 0, attrs: []string{"value", "value_float", "value_floats", "value_int", "value_ints"}, plan: planConstant}, "Constant")
 	register(opDef{min: 1, max: 1, attrs: []string{"start", "end"}, plan: planKnown}, "Shape")
 	register(opDef{min: 1, max: 1, attrs: []string{"perm"}, plan: planTranspose}, "Transpose")

@@ -65,6 +65,15 @@ func clampable(n *node) bool {
 		n.domain == internal && (n.op == "ConvInteger" || n.op == "MatMulInteger")
 }
 
+// settled reports whether v is a constant, or will be one when all constants
+// are folded: convolutions by others have plain kernels, which add nothing.
+func settled(v *value) bool {
+	if v == nil || v.konst {
+		return true
+	}
+	return v.by != nil && v.by.is("DequantizeLinear") && !slices.ContainsFunc(v.by.in, func(v *value) bool { return v != nil && !v.konst })
+}
+
 // residual is the index of the tensor that a Conv adds to its result before
 // the activation: an input that only fuseResiduals gives.
 const residual = 3
@@ -90,7 +99,7 @@ func fuseResiduals(g *graph) error {
 			for same[other] != nil {
 				other = same[other]
 			}
-			if x.by == nil || !x.by.is("Conv") || uses[n.in[k]] != 1 || len(x.by.in) > residual || x.by.clamps() {
+			if x.by == nil || !x.by.is("Conv") || !settled(x.by.in[1]) || len(x.shape) > 4 || uses[n.in[k]] != 1 || len(x.by.in) > residual || x.by.clamps() {
 				continue
 			}
 			if !slices.Equal(x.shape, other.shape) || !slices.Equal(x.shape, n.out[0].shape) || other.by != nil && at[other.by] > at[x.by] {

@@ -37,6 +37,12 @@ func layOut(g *graph) error {
 func imageOp(n *node) bool {
 	switch n.domain {
 	case "":
+		if n.is("Conv", "ConvInteger") && (!n.in[1].konst || len(n.in[0].shape) != 3 && len(n.in[0].shape) != 4) {
+			return false // planSliding takes images as they are
+		}
+		if n.is("MaxPool", "AveragePool") && (len(n.out) > 1 && n.out[1] != nil || len(n.in[0].shape) != 3 && len(n.in[0].shape) != 4) {
+			return false // so does planPoolAny
+		}
 		return n.is("Conv", "ConvInteger", "QLinearConv", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool")
 	case microsoft:
 		return n.op == "QLinearGlobalAveragePool"
@@ -160,6 +166,9 @@ func (l *layouter) image(n *node) {
 // follows reports whether n can take the order of its operands and one of
 // them is an image that exists channels last only.
 func (l *layouter) follows(n *node) bool {
+	if n.out[0] == nil {
+		return false
+	}
 	rank := len(n.out[0].shape)
 	if rank < 3 || !(elementwise(n) || n.is("Concat", "BatchNormalization")) {
 		return false

@@ -283,7 +283,7 @@ func (q *qdq) lookup(n *node, set func(k *node)) bool {
 // integers: what it makes is dequantized afterwards, if at all.
 func (q *qdq) mover(n *node) bool {
 	x, ok := activation(n.in[0])
-	if !ok {
+	if !ok || len(n.out) > 1 {
 		return false
 	}
 	e, ok := q.after(n, false)

@@ -9,6 +9,7 @@ import (
 type opDef struct {
 	min, max int      // inputs
 	outs     int      // outputs that can be computed; 0 means 1
+	unnamed  bool     // the first output may be left out where there is another
 	attrs    []string // attributes that plan reads, or that change nothing
 	plan     func(b *builder, n *node) error
 }

@@ -1,11 +1,11 @@
-// Command conformance runs ONNX's backend node tests on the native engine:
+// Command conformance runs ONNX's backend tests on the native engine:
 //
 //	conformance -data DIR -list FILE   compare with what has passed before
 //	conformance -update …              add what passes now to the list
 //
-// DIR holds one folder per test, with model.onnx and test_data_set_N, as
-// Debian's libonnx-testdata has them. It prints passed, failed and unsupported
-// per operator and ends with their sums. It fails where a test of the list no
+// DIR holds suites (node, simple, …) of one folder per test, with model.onnx
+// and test_data_set_N, as Debian's libonnx-testdata has them. It prints passed,
+// failed and unsupported per operator and suite and ends with their sums. It fails where a test of the list no
 // longer passes, or where any output is wrong.
 //
 // The engine fixes every shape when it opens a model, and packs parameters.
@@ -32,7 +32,7 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) int {
 	fs := flag.NewFlagSet("conformance", flag.ContinueOnError)
 	fs.SetOutput(stderr)
-	data := fs.String("data", "/usr/share/libonnx-testdata/data/node", "folder of the tests")
+	data := fs.String("data", "/usr/share/libonnx-testdata/data", "folder of the suites")
 	list := fs.String("list", "", "file that lists the tests which pass")
 	update := fs.Bool("update", false, "add what passes now to the list")
 	verbose := fs.Bool("v", false, "say why each test did not pass")
@@ -47,7 +47,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 func conform(data, list string, update, verbose bool, w io.Writer) error {
-	dirs, err := filepath.Glob(filepath.Join(data, "*", "model.onnx"))
+	dirs, err := filepath.Glob(filepath.Join(data, "*", "*", "model.onnx"))
 	if err != nil || len(dirs) == 0 {
 		return fmt.Errorf("no tests in %s (Debian: apt-get install libonnx-testdata)", data)
 	}
@@ -71,7 +71,7 @@ func conform(data, list string, update, verbose bool, w io.Writer) error {
 	if worse != nil {
 		return fmt.Errorf("tests that passed before do not pass: %s", strings.Join(worse, ", "))
 	}
-	if n := count(results, "", failed); n > 0 {
+	if n := count(results, every, failed); n > 0 {
 		return fmt.Errorf("%d tests give wrong outputs; what cannot be right must be refused", n)
 	}
 	return nil
@@ -79,9 +79,12 @@ func conform(data, list string, update, verbose bool, w io.Writer) error {
 
 // report prints a line per operator and the sums.
 func report(results []result, w io.Writer) {
-	var ops []string
+	var ops, suites []string
 	fixed := 0
 	for _, r := range results {
+		if s, _, _ := strings.Cut(r.test, "/"); !slices.Contains(suites, s) {
+			suites = append(suites, s)
+		}
 		if !slices.Contains(ops, r.op) {
 			ops = append(ops, r.op)
 		}
@@ -90,20 +93,29 @@ func report(results []result, w io.Writer) {
 		}
 	}
 	slices.Sort(ops)
+	line := func(name string, of func(r *result) bool) {
+		fmt.Fprintf(w, "%-32s %6d %6d %11d %8d\n", name, count(results, of, passed), count(results, of, failed), count(results, of, unsupported), count(results, of, excluded))
+	}
 	fmt.Fprintf(w, "%-32s %6s %6s %11s %8s\n", "operator", passed, failed, unsupported, excluded)
 	for _, op := range ops {
-		fmt.Fprintf(w, "%-32s %6d %6d %11d %8d\n", op, count(results, op, passed), count(results, op, failed), count(results, op, unsupported), count(results, op, excluded))
+		line(op, func(r *result) bool { return r.op == op })
+	}
+	fmt.Fprintf(w, "\n%-32s %6s %6s %11s %8s\n", "suite", passed, failed, unsupported, excluded)
+	for _, s := range suites {
+		line(s, func(r *result) bool { return strings.HasPrefix(r.test, s+"/") })
 	}
 	fmt.Fprintf(w, "\n%d tests, %d excluded (strings, sequences, optional, training); %d of those passed with small inputs as constants\n",
-		len(results), count(results, "", excluded), fixed)
-	fmt.Fprintf(w, "%d passed, %d failed, %d unsupported\n", count(results, "", passed), count(results, "", failed), count(results, "", unsupported))
+		len(results), count(results, every, excluded), fixed)
+	fmt.Fprintf(w, "%d passed, %d failed, %d unsupported\n", count(results, every, passed), count(results, every, failed), count(results, every, unsupported))
 }
 
-// count counts the results of an operator, "" for all.
-func count(results []result, op string, word word) int {
+func every(*result) bool { return true }
+
+// count counts the results of a group that have a word.
+func count(results []result, of func(r *result) bool, word word) int {
 	n := 0
-	for _, r := range results {
-		if r.word == word && (op == "" || r.op == op) {
+	for i := range results {
+		if results[i].word == word && of(&results[i]) {
 			n++
 		}
 	}
