@@ -69,8 +69,9 @@ bench: ## the kernels' benchmarks
 golden: ## rewrite golden files and generated docs
 	$(GO) test ./reports/... ./suites/... ./cmd/assay/... ./bench/energy ./bench/host -update
 
-simulate: ## coverage, power and false fails of the method, by simulation
+simulate: ## coverage, power and false fails of the method, and the energy of simulated sensors
 	$(GO) run ./bench/stat/simulate
+	$(GO) run ./bench/energy/simulate
 
 storm: influxd ## kill the pushing process 250 times and the server now and then, then count
 	ASSAY_STORM=250 $(GO) test -count=1 -timeout 10m -v -run '^TestStorm$$' ./reports/store/influx

@@ -34,8 +34,10 @@ var allowed = map[string][]string{
 	"assay/bench/proof":         {"assay/bench", "assay/models"},
 	"assay/suites":              {"=assay", "assay/bench", "assay/models"},
 	"assay/reports":             {"assay/bench", "assay/reports"},
-	"assay/agents":              {"assay/suites", "assay/bench", "assay/models"},
+	"assay/agents":              {"assay/agents", "assay/suites", "assay/bench", "assay/models"},
 	"assay/cmd":                 {"assay"},
+
+	"assay/bench/energy/simulate": {"assay/bench/unit", "assay/bench/stat", "assay/bench/energy"},
 }
 
 // never lists what no prefix may allow.

@@ -21,7 +21,7 @@ type Case struct {
 	Provider string          `json:"provider"`
 	Threads  int             `json:"threads"`
 	Batch    int             `json:"batch"`
-	Scenario string          `json:"scenario"` // "single-stream"
+	Scenario string          `json:"scenario"` // one of loadgen.Names
 	Artifact models.Artifact `json:"artifact"`
 
 	Err string `json:"error,omitempty"` // why the case cannot run (a bad file): it becomes an error, the others run
@@ -45,16 +45,18 @@ type Gate struct {
 
 // Plan is how much a run measures.
 type Plan struct {
-	Trials      int                `json:"trials" yaml:"trials"`                       // least number of trials, the pilot of Stein's rule
-	MaxTrials   int                `json:"max_trials" yaml:"max_trials"`               // most trials that Stein's rule may ask for
-	Rounds      int                `json:"rounds" yaml:"rounds"`                       // rounds per trial
-	Precision   float64            `json:"precision" yaml:"precision"`                 // wanted half-width of the ratio, for example 0.01
-	PrecisionBy map[string]float64 `json:"precision_by,omitempty" yaml:"precision_by"` // wanted half-width by engine, where it differs
-	Budget      time.Duration      `json:"budget" yaml:"budget"`                       // time for all groups together; 0 is none
-	Block       time.Duration      `json:"block" yaml:"block"`                         // least duration of a block
-	Cold        int                `json:"cold" yaml:"cold"`                           // processes per case for start, load and first inference
-	Samples     int                `json:"samples" yaml:"samples"`                     // of the task's test set, stratified; 0 is all
-	Energy      *EnergyPlan        `json:"energy,omitempty" yaml:"-"`                  // nil: energy is not measured
+	Trials      int                     `json:"trials" yaml:"trials"`                       // least number of trials, the pilot of Stein's rule
+	MaxTrials   int                     `json:"max_trials" yaml:"max_trials"`               // most trials that Stein's rule may ask for
+	Rounds      int                     `json:"rounds" yaml:"rounds"`                       // rounds per trial
+	Precision   float64                 `json:"precision" yaml:"precision"`                 // wanted half-width of the ratio, for example 0.01
+	PrecisionBy map[string]float64      `json:"precision_by,omitempty" yaml:"precision_by"` // wanted half-width by engine, where it differs
+	Budget      time.Duration           `json:"budget" yaml:"budget"`                       // time for all groups together; 0 is none
+	Block       time.Duration           `json:"block" yaml:"block"`                         // least duration of a block
+	Cold        int                     `json:"cold" yaml:"cold"`                           // processes per case for start, load and first inference
+	Samples     int                     `json:"samples" yaml:"samples"`                     // of the task's test set, stratified; 0 is all
+	Scenarios   map[string]ScenarioPlan `json:"scenarios,omitempty" yaml:"-"`               // load by scenario; DefaultScenario for those that are not in it
+	Soak        *SoakPlan               `json:"soak,omitempty" yaml:"-"`                    // nil: no soak
+	Energy      *EnergyPlan             `json:"energy,omitempty" yaml:"-"`                  // nil: energy is not measured
 }
 
 // EnergyPlan asks for energy. It costs minutes per group, so it is opt-in.

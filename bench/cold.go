@@ -6,7 +6,7 @@ import (
 )
 
 // phases follow the rounds of a group, each outside of them, in this order.
-var phases = []func(*measured, context.Context){(*measured).coldStarts}
+var phases = []func(*measured, context.Context){(*measured).coldStarts, (*measured).energyPhase, (*measured).soak}
 
 // coldData is what one short process told of its start.
 type coldData struct {

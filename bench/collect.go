@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"assay/bench/loadgen"
 	"assay/bench/metric"
 	"assay/bench/stat"
 	"assay/bench/task"
@@ -19,7 +20,7 @@ func (m *measured) result() *GroupResult {
 	g := &GroupResult{
 		Task: b.Task, Model: b.Model, Engine: b.Engine, Build: m.s.infos[b.Engine].Build, Provider: b.Provider,
 		Threads: b.Threads, Batch: b.Batch, Scenario: b.Scenario,
-		Trials: m.trials, Rounds: m.rounds, Doubts: m.doubts, Untrusted: m.bad, Seconds: m.took.Seconds(), During: m.during,
+		Trials: m.trials, Rounds: m.rounds, Doubts: m.doubts, Untrusted: m.bad, Seconds: m.took.Seconds(), Energy: m.energy, During: m.during,
 	}
 	if m.pairs {
 		g.Interleave = "pairs"
@@ -67,8 +68,12 @@ func (m *measured) countBlocks(g *GroupResult) {
 // wanted precision: 1 %, native references 3 %.
 func (m *measured) controlOf(g *GroupResult) {
 	control := m.cases[controlShift]
-	logs := m.logRatios(control, p50Of)
-	e, ok := m.ratioOf(metric.P50, logs, confidence)
+	main := m.sc.reductions[0]
+	if _, lacks := m.baseline().missing[main.metric.Name]; lacks {
+		return
+	}
+	logs := m.logRatios(control, main)
+	e, ok := m.ratioOf(main.metric, logs, confidence)
 	if !ok {
 		if m.baseline().status == OK && len(m.baseline().trials) > 1 {
 			g.Untrusted = append(g.Untrusted, "the A/A control could not be measured: "+cmp.Or(control.reason, "it shares no good round with the baseline"))
@@ -82,12 +87,15 @@ func (m *measured) controlOf(g *GroupResult) {
 }
 
 func (m *measured) caseResult(g *GroupResult, c *candidate) CaseResult {
-	r := CaseResult{Case: c.Case, Status: c.status, Reason: c.reason, Settings: c.settings}
+	r := CaseResult{Case: c.Case, Status: c.status, Reason: c.reason, Settings: c.settings, Soak: c.soaked}
 	r.Build = g.Build
-	for _, red := range reductions {
+	for _, red := range m.sc.reductions {
+		if _, lacks := c.missing[red.metric.Name]; lacks {
+			continue
+		}
 		per := perTrial(c, red.value)
 		if e, ok := absolute(red.metric, per, m.s.Plan.Trials); ok {
-			e.Note = red.tailNote(c)
+			e.Note = m.note(red, c)
 			r.Values = append(r.Values, e)
 		}
 		if e, ok := m.ratio(c, red, confidence); ok && c != m.baseline() {
@@ -96,11 +104,12 @@ func (m *measured) caseResult(g *GroupResult, c *candidate) CaseResult {
 	}
 	m.fixed(&r, c)
 	m.scores(&r, c)
-	r.Samples = samplesOf(c)
+	r.Samples = m.samplesOf(c)
 	m.phases(&r, c)
 	if c.status == OK && c != m.baseline() && m.s.Explain != nil {
 		r.Notes = m.s.Explain(g, &r)
 	}
+	r.Notes = append(r.Notes, c.notes...)
 	return r
 }
 
@@ -164,6 +173,9 @@ func (m *measured) fixed(r *CaseResult, c *candidate) {
 			against.Source = e.Source
 			r.Against = append(r.Against, against)
 		}
+	}
+	if c.found > 0 && m.sc.name == loadgen.Offline && len(c.trials) > 0 {
+		r.Values = append(r.Values, estimateExact(metric.Batch, float64(c.found), 1))
 	}
 	for _, x := range exactMetrics {
 		own, ok := exactValue(x.metric.Name, c)
@@ -243,27 +255,33 @@ func difference(p stat.Pairs, level float64) metric.Estimate {
 
 // samplesOf keeps the evidence in the order taken: one sample per trial and
 // metric.
-func samplesOf(c *candidate) []metric.Sample {
+func (m *measured) samplesOf(c *candidate) []metric.Sample {
 	var out []metric.Sample
 	for i := range c.trials {
 		t := &c.trials[i]
-		var p50, mean []float64
-		for _, b := range t.blocks {
-			if b != nil && b.dropped == "" {
-				p50, mean = append(p50, b.p50), append(mean, 1/b.mean)
-			}
+		add := func(mt *metric.Metric, v ...float64) {
+			out = append(out, metric.Sample{Metric: mt.Name, Unit: mt.Unit, Trial: t.trial, Values: v})
 		}
-		out = append(out,
-			metric.Sample{Metric: metric.P50.Name, Unit: metric.P50.Unit, Trial: t.trial, Values: p50},
-			metric.Sample{Metric: metric.Throughput.Name, Unit: metric.Throughput.Unit, Trial: t.trial, Values: mean})
+		for _, r := range m.sc.reductions {
+			if r.tail > 0 {
+				continue
+			}
+			var v []float64
+			for _, b := range t.blocks {
+				if b != nil && b.dropped == "" {
+					v = append(v, r.block(b))
+				}
+			}
+			add(r.metric, v...)
+		}
 		for _, f := range footprints {
 			if v := f.of(&t.memory); v > 0 {
-				out = append(out, metric.Sample{Metric: f.metric.Name, Unit: f.metric.Unit, Trial: t.trial, Values: []float64{float64(v)}})
+				add(f.metric, float64(v))
 			}
 		}
-		for _, r := range []reduction{p90Of, p99Of} {
-			if v := r.value(t); !math.IsNaN(v) {
-				out = append(out, metric.Sample{Metric: r.metric.Name, Unit: r.metric.Unit, Trial: t.trial, Values: []float64{v}})
+		for _, r := range m.sc.reductions {
+			if v := r.value(t); r.tail > 0 && !math.IsNaN(v) {
+				add(r.metric, v)
 			}
 		}
 	}

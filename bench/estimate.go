@@ -15,14 +15,15 @@ type reduction struct {
 	metric *metric.Metric
 	block  func(b *block) float64
 	tail   float64 // a quantile over the trial's pooled latencies instead of a median over its rounds
+	stop   bool    // the tail is LoadGen's bound by early stopping, which few queries do not have
 }
 
-// The timing metrics of the rounds.
+// The timing metrics of single-stream.
 var (
 	p50Of        = reduction{metric: metric.P50, block: func(b *block) float64 { return b.p50 }}
 	p90Of        = reduction{metric: metric.P90, tail: 0.90}
 	p99Of        = reduction{metric: metric.P99, tail: 0.99}
-	throughputOf = reduction{metric: metric.Throughput, block: func(b *block) float64 { return 1 / b.mean }}
+	throughputOf = reduction{metric: metric.Throughput, block: func(b *block) float64 { return float64(b.samples) / b.mean }}
 	reductions   = []reduction{p50Of, p90Of, p99Of, throughputOf}
 )
 
@@ -42,6 +43,10 @@ func (r reduction) value(t *trialData) float64 {
 	}
 	if len(v) == 0 {
 		return math.NaN()
+	}
+	if r.stop {
+		bound, _ := stat.EarlyStop(v, r.tail) // NaN of too few
+		return bound
 	}
 	if r.tail > 0 {
 		return stat.Quantile(v, r.tail)

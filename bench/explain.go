@@ -2,10 +2,12 @@ package bench
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
-	"assay/bench/metric"
 	"assay/models/onnx"
 	"assay/models/tensor"
 )
@@ -16,8 +18,7 @@ import (
 // only where its evidence is in the file, the engine or the CPU.
 func Explainer(features []string) func(*GroupResult, *CaseResult) []string {
 	return func(g *GroupResult, c *CaseResult) []string {
-		r, ok := c.Ratio(metric.P50.Name)
-		if !ok || r.High < 1 {
+		if s, ok := c.Speedup(); !ok || s.Low > 1 {
 			return nil
 		}
 		m, err := onnx.Open(c.Artifact.Path)
@@ -29,8 +30,31 @@ func Explainer(features []string) func(*GroupResult, *CaseResult) []string {
 		if causes := causes(factsOf(m), c.Engine, features); len(causes) > 0 {
 			note += ": " + strings.Join(causes, "; ")
 		}
-		return []string{note}
+		return []string{note + ". See: assay why " + whyArgs(g, c)}
 	}
+}
+
+// whyArgs names the candidate for assay why: by model and variant, or by files
+// where there is no suite to look them up in.
+func whyArgs(g *GroupResult, c *CaseResult) string {
+	if c.Suite != "" || len(g.Cases) == 0 {
+		return c.Model + " " + c.Variant
+	}
+	return near(g.Cases[0].Artifact.Path) + " " + near(c.Artifact.Path)
+}
+
+// near returns a path as seen from the working directory where it lies below
+// it, in quotes where a shell would cut it.
+func near(path string) string {
+	if wd, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(rel) {
+			path = rel
+		}
+	}
+	if strings.ContainsAny(path, " \t'\"$&;()*?") {
+		return strconv.Quote(path)
+	}
+	return path
 }
 
 // facts are what a model's file tells about its compression.

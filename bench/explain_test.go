@@ -1,8 +1,12 @@
 package bench
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"assay/bench/metric"
+	"assay/models"
 )
 
 func TestCauses(t *testing.T) {
@@ -28,4 +32,30 @@ func TestCauses(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
 	}
+}
+
+// TestExplainer: a note ends with the command that tells more.
+func TestExplainer(t *testing.T) {
+	zoo, err := filepath.Abs("../models/zoo/resnet8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	small := filepath.Join(zoo, "sparse-90.onnx")
+	explain := Explainer(nil)
+	check := func(suite, path string, ratio float64, want string) {
+		t.Helper()
+		c := CaseResult{Case: Case{Suite: suite, Model: "resnet8", Variant: "sparse-90", Engine: "onnxruntime", Artifact: models.Artifact{Path: path}}}
+		c.Against = []metric.Estimate{{Metric: metric.P50.Name, Unit: "ratio", Value: ratio, High: ratio}}
+		g := &GroupResult{Cases: []CaseResult{{Case: Case{Artifact: models.Artifact{Path: filepath.Join(zoo, "base line.onnx")}}}}}
+		notes := strings.Join(explain(g, &c), "\n")
+		if want == "" && notes != "" || !strings.HasSuffix(notes, want) {
+			t.Errorf("got %q, want %q", notes, want)
+		}
+	}
+	check("quick", small, 1.02, "). See: assay why resnet8 sparse-90")
+	check("", small, 1.02, `See: assay why "`+filepath.Join(zoo, "base line.onnx")+`" `+small)
+	check("quick", small, 0.98, "")
+	check("quick", small+"x", 1.02, "") // the file is gone: nothing is known
+	t.Chdir(filepath.Dir(zoo))
+	check("", small, 1.02, `See: assay why "resnet8/base line.onnx" resnet8/sparse-90.onnx`)
 }

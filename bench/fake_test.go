@@ -25,6 +25,8 @@ type script struct {
 	Memory appetite
 
 	Spin      time.Duration // one inference
+	Sample    time.Duration // more for every sample of it
+	Fixed     bool          // its batch is 1
 	Wrong     int           // every Wrong-th label is answered wrongly; 0 is never
 	Load      string        // an error at loading
 	Absent    string        // an unsupported error at loading
@@ -33,6 +35,8 @@ type script struct {
 	Once      string        // a file that is removed by the first misbehaviour, so that it happens only once
 	Nonsense  bool          // writes garbage in the middle of the protocol
 	Say       string        // last words on stderr
+	Watts     float64       // that inferences draw, as the fake meter shows them
+	Plug      string        // the file by which it gets to know
 }
 
 // roles are what this test binary does where a variable of that name is set.
@@ -67,12 +71,12 @@ func (fakeEngine) Info(context.Context) (engine.Info, error) {
 	return engine.Info{Name: "fake", Build: "1.0", Providers: []string{"cpu"}}, nil
 }
 
-func (f fakeEngine) Open(_ context.Context, a models.Artifact, _ engine.Options) (engine.Session, error) {
+func (f fakeEngine) Open(_ context.Context, a models.Artifact, o engine.Options) (engine.Session, error) {
 	b, err := os.ReadFile(a.Path)
 	if err != nil {
 		return nil, err
 	}
-	s := &fakeSession{out: f.out}
+	s := &fakeSession{out: f.out, batch: o.Batch}
 	if err := json.Unmarshal(b, &s.script); err != nil {
 		return nil, err
 	}
@@ -81,6 +85,8 @@ func (f fakeEngine) Open(_ context.Context, a models.Artifact, _ engine.Options)
 		return nil, fmt.Errorf("%s: %w", s.Absent, errors.ErrUnsupported)
 	case s.script.Load != "":
 		return nil, errors.New(s.script.Load)
+	case s.Fixed && o.Batch != 1:
+		return nil, fmt.Errorf("fixed batch of 1, not %d: %w", o.Batch, errors.ErrUnsupported)
 	}
 	s.Memory.load(a.Path)
 	return s, nil
@@ -88,14 +94,16 @@ func (f fakeEngine) Open(_ context.Context, a models.Artifact, _ engine.Options)
 
 type fakeSession struct {
 	script
-	out  interface{ Write([]byte) (int, error) }
-	sets [][]tensor.Tensor
-	res  []tensor.Tensor
-	n    int
+	out   interface{ Write([]byte) (int, error) }
+	batch int
+	sets  [][]tensor.Tensor
+	res   []tensor.Tensor
+	n     int
+	told  time.Duration // when the fake meter was told last
 }
 
 func (s *fakeSession) IO() (in, out []engine.Desc) {
-	return []engine.Desc{{Name: "x", Type: tensor.Float32, Shape: []int{1, 2}}}, []engine.Desc{{Name: "y", Type: tensor.Float32, Shape: []int{1, 4}}}
+	return []engine.Desc{{Name: "x", Type: tensor.Float32, Shape: []int{s.batch, 2}}}, []engine.Desc{{Name: "y", Type: tensor.Float32, Shape: []int{s.batch, 4}}}
 }
 
 func (s *fakeSession) Bind(sets [][]tensor.Tensor, out []tensor.Tensor) error {
@@ -115,6 +123,7 @@ func (s *fakeSession) misbehaves(after int) bool {
 func (s *fakeSession) Run(i int) error {
 	begun := time.Now()
 	s.n++
+	s.draw()
 	if s.misbehaves(s.DieAfter) {
 		fmt.Fprintln(os.Stderr, s.Say)
 		os.Exit(7)
@@ -129,12 +138,14 @@ func (s *fakeSession) Run(i int) error {
 	x := tensor.Of[float32](s.sets[i][0]) // label, index
 	y := tensor.Of[float32](s.res[0])
 	clear(y)
-	label := int(x[0])
-	if s.Wrong > 0 && int(x[1])%s.Wrong == 0 {
-		label = (label + 1) % 4
+	for k := range s.batch {
+		label := int(x[2*k])
+		if s.Wrong > 0 && int(x[2*k+1])%s.Wrong == 0 {
+			label = (label + 1) % 4
+		}
+		y[4*k+label] = 1
 	}
-	y[label] = 1
-	for time.Since(begun) < s.Spin {
+	for time.Since(begun) < s.Spin+time.Duration(s.batch)*s.Sample {
 	}
 	return nil
 }
@@ -149,6 +160,9 @@ func (l labelled) Label(i int) int { return i % 4 }
 func (l labelled) Input(i int) ([]tensor.Tensor, error) {
 	return []tensor.Tensor{tensor.From(tensor.Float32, []float32{float32(i % 4), float32(i)}, 1, 2)}, nil
 }
+
+// few is so few samples that accuracy takes no time.
+func few(Case, []engine.Desc) (Dataset, error) { return labelled(40), nil }
 
 type still struct{}
 

@@ -20,14 +20,19 @@ const (
 	minClock     = 0.95 // of the group's median clock
 	maxDropped   = 0.20 // of all blocks, before the group is untrusted
 	memoryShare  = 0.7  // of the available memory that workers may fill
+	slowest      = 4    // times as long as in its warm-up may an inference take before its worker hangs
 	controlShift = 1    // index of the A/A control among a group's workers
 )
 
 // A block is one visit to one worker.
 type block struct {
-	p50, mean float64   // sec per inference
-	latencies []float64 // sec per inference, as timed
+	p50       float64   // sec per inference, or per query of a scenario
+	mean      float64   // sec per inference
+	elapsed   float64   // sec
+	samples   int       // of an inference
+	latencies []float64 // sec per inference or query, as timed
 	per       int       // inferences per latency
+	rate      float64   // server: the highest that held, per second
 	dropped   string    // why it does not count, "" if it does
 	mhz       float64
 }
@@ -44,6 +49,7 @@ type trialData struct {
 // the candidates.
 type measured struct {
 	group  Group
+	sc     *scenario
 	cases  []*candidate
 	trials int
 	rounds int
@@ -58,11 +64,14 @@ type measured struct {
 	during host.During // what watch saw
 	s      *session
 
+	energy   *EnergyInfo     // nil where no energy was measured
+	unheated *host.Condition // before the soak, nil where there was none
+
 	sources map[string]string // by metric: what measured it, for example "rapl (package)"
 }
 
 func (s *session) newMeasured(g Group) *measured {
-	m := &measured{group: g, s: s, sources: map[string]string{}}
+	m := &measured{group: g, s: s, sources: map[string]string{}, sc: scenarioOf(g.Cases[0].Scenario)}
 	for i, c := range g.Cases {
 		cand := &candidate{Case: c, status: OK, packed: -1}
 		if c.Err != "" {
@@ -114,6 +123,9 @@ func (s *session) time(ctx context.Context, g Group, budget time.Duration) *meas
 	begun := time.Now()
 	before := s.Observe()
 	m.choosePairs()
+	if m.sc.prepare != nil {
+		m.sc.prepare(m, ctx)
+	}
 	if s.Watch != nil {
 		m.watch = s.Watch(m.cpus)
 	}
@@ -124,14 +136,21 @@ func (s *session) time(ctx context.Context, g Group, budget time.Duration) *meas
 		if ctx.Err() == nil {
 			m.trials = t + 1
 		}
+		each := time.Since(begun) / time.Duration(max(1, m.trials))
+		if m.sc.fixed && budget > 0 && m.trials > 1 && each*time.Duration(m.trials+1) > budget {
+			break
+		}
 		if m.trials != want {
 			continue
 		}
 		more := min(m.needed(), s.Plan.MaxTrials)
-		if each := time.Since(begun) / time.Duration(m.trials); budget > 0 && each > 0 {
+		if budget > 0 && each > 0 {
 			more = min(more, int(budget/each))
 		}
 		want = max(want, more)
+	}
+	if m.sc.finish != nil {
+		m.sc.finish(m)
 	}
 	s.done++
 	for _, phase := range phases {
@@ -140,7 +159,11 @@ func (s *session) time(ctx context.Context, g Group, budget time.Duration) *meas
 		}
 		s.done++
 	}
-	m.condition(before, s.Observe())
+	after := s.Observe()
+	if m.unheated != nil {
+		after = *m.unheated
+	}
+	m.condition(before, after)
 	m.took = time.Since(begun)
 	return m
 }
@@ -148,8 +171,11 @@ func (s *session) time(ctx context.Context, g Group, budget time.Duration) *meas
 // needed is Stein's number of trials: the largest over candidates and control.
 func (m *measured) needed() int {
 	n := m.s.Plan.Trials
+	if m.sc.fixed {
+		return n
+	}
 	for _, c := range m.cases[controlShift:] {
-		logs := m.logRatios(c, p50Of)
+		logs := m.logRatios(c, m.sc.reductions[0])
 		if c.status == OK && len(logs) >= m.s.Plan.Trials {
 			n = max(n, stat.SteinTrials(logs[:m.s.Plan.Trials], m.precision(), confidence))
 		}
@@ -192,59 +218,65 @@ func (m *measured) together() [][]*candidate {
 	return sets
 }
 
-// interleave starts a worker per case, visits all of them in every round in a
-// fresh random order, and ends them.
+// A lot is a set of workers that are loaded together, with what they tell.
+type lot struct {
+	trial   int
+	set     []*candidate
+	workers map[*candidate]*worker
+	data    map[*candidate]*trialData
+}
+
+// interleave starts a worker per case, puts the scenario's load on all of them
+// side by side, and ends them.
 func (m *measured) interleave(ctx context.Context, t int, set []*candidate) {
 	m.sets++
-	workers := map[*candidate]*worker{}
+	defer sized(set)()
+	l := lot{t, set, map[*candidate]*worker{}, map[*candidate]*trialData{}}
 	defer func() {
-		for _, w := range workers {
+		for _, w := range l.workers {
 			w.end(ctx)
 		}
 	}()
-	data := map[*candidate]*trialData{}
 	for _, c := range m.shuffled(set) {
 		if w := m.warm(ctx, c); w != nil {
-			workers[c] = w
-			data[c] = &trialData{trial: t, set: m.sets}
+			l.workers[c] = w
+			l.data[c] = &trialData{trial: t, set: m.sets}
 		}
 	}
-	rounds := m.s.Plan.Rounds
-	for r, extra := 0, 0; r < rounds+extra && ctx.Err() == nil; r++ {
-		good := m.round(ctx, set, workers, data)
-		if !good && extra < m.s.Plan.Rounds { // a spoilt round is repeated, within bounds
-			extra++
-		}
-		m.rounds = max(m.rounds, r+1-extra)
-	}
-	m.remember(ctx, workers, data)
-	for c, d := range data {
+	m.sc.load(m, ctx, l)
+	m.remember(ctx, l.workers, l.data)
+	for c, d := range l.data {
 		if ctx.Err() == nil && c.status == OK {
 			c.trials = append(c.trials, *d)
 		}
 	}
 }
 
+// inRounds visits all workers in every round, in a fresh random order.
+func (m *measured) inRounds(ctx context.Context, l lot) {
+	rounds := m.s.Plan.Rounds
+	for r, extra := 0, 0; r < rounds+extra && ctx.Err() == nil; r++ {
+		good := m.round(ctx, l)
+		if !good && extra < m.s.Plan.Rounds { // a spoilt round is repeated, within bounds
+			extra++
+		}
+		m.rounds = max(m.rounds, r+1-extra)
+	}
+}
+
 // round visits every worker once; false if a block of it was dropped.
-func (m *measured) round(ctx context.Context, set []*candidate, workers map[*candidate]*worker, data map[*candidate]*trialData) bool {
+func (m *measured) round(ctx context.Context, l lot) bool {
 	got := map[*candidate]*block{}
 	good := true
-	for _, c := range m.shuffled(set) {
-		w := workers[c]
+	for _, c := range m.shuffled(l.set) {
+		w := l.workers[c]
 		if w == nil || c.status != OK || ctx.Err() != nil {
 			continue
 		}
 		m.watch.Look() // all workers wait: no timed region runs
-		b, err := m.visit(ctx, w)
+		b, err := m.visit(ctx, c, w)
 		if err != nil && ctx.Err() == nil {
-			words := w.LastWords()
-			w.Kill()
-			delete(workers, c)
-			if !c.again(err) {
-				c.fail(err, words)
-			} else if w := m.warm(ctx, c); w != nil {
-				workers[c] = w // this round lacks the case, the next has it
-			}
+			m.replace(ctx, l, c, err) // this round lacks the case, the next has it
 			continue
 		}
 		if b != nil {
@@ -255,10 +287,24 @@ func (m *measured) round(ctx context.Context, set []*candidate, workers map[*can
 	if ctx.Err() != nil {
 		return true
 	}
-	for c, d := range data {
+	for c, d := range l.data {
 		d.blocks = append(d.blocks, got[c])
 	}
 	return good
+}
+
+// replace puts a fresh worker in the place of one that broke, once; otherwise
+// the case has failed.
+func (m *measured) replace(ctx context.Context, l lot, c *candidate, err error) {
+	w := l.workers[c]
+	words := w.LastWords()
+	w.Kill()
+	delete(l.workers, c)
+	if !c.again(err) {
+		c.fail(err, words)
+	} else if w := m.warm(ctx, c); w != nil {
+		l.workers[c] = w
+	}
 }
 
 // warm opens, binds and warms a worker for c; nil if that failed.
@@ -268,11 +314,9 @@ func (m *measured) warm(ctx context.Context, c *candidate) *worker {
 		if w == nil {
 			return nil
 		}
-		err := m.s.bind(ctx, c, w, rotated)
+		err := m.s.bind(ctx, c, w, c.sets())
 		if err == nil {
-			warmCtx, cancel := context.WithTimeout(ctx, runDeadline)
-			_, err = w.Warm(warmCtx, warmTime, warmRuns)
-			cancel()
+			err = w.heat(ctx)
 		}
 		if err == nil {
 			w.memory.warmed()
@@ -291,24 +335,21 @@ func (m *measured) warm(ctx context.Context, c *candidate) *worker {
 }
 
 // visit runs one block on w and reads the probe around it.
-func (m *measured) visit(ctx context.Context, w *worker) (*block, error) {
-	ctx, cancel := context.WithTimeout(ctx, runDeadline)
+func (m *measured) visit(ctx context.Context, c *candidate, w *worker) (*block, error) {
+	d, n := m.blockSize(c)
+	ctx, cancel := context.WithTimeout(ctx, runDeadline+d+slowest*time.Duration(n)*w.each)
 	defer cancel()
 	steal0, _ := m.probe.Read()
-	b, err := w.Run(ctx, m.s.Plan.Block, minPerBlock)
+	b, err := w.Run(ctx, d, n)
 	if err != nil {
 		return nil, err
 	}
 	steal1, mhz := m.probe.Read()
-	out := &block{per: b.Per, mhz: mhz, latencies: make([]float64, len(b.Latencies))}
-	for i, l := range b.Latencies {
-		out.latencies[i] = l.Seconds()
-	}
+	out := &block{per: b.Per, mhz: mhz, samples: c.batch(), elapsed: b.Elapsed.Seconds()}
+	out.latencies = queries(seconds(b.Latencies), b.Per, m.perQuery(c))
 	out.p50 = stat.Median(out.latencies)
 	out.mean = b.Elapsed.Seconds() / float64(b.Inferences)
-	if stolen := steal1 - steal0; stolen > maxSteal*b.Elapsed.Seconds() {
-		out.dropped = fmt.Sprintf("the hypervisor stole %.0f %% of it", 100*stolen/b.Elapsed.Seconds())
-	}
+	out.stolen(steal1 - steal0)
 	return out, nil
 }
 

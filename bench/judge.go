@@ -66,7 +66,7 @@ func (m *measured) evidence(g verdict.Gate, gr *GroupResult, r *CaseResult) verd
 	default:
 		m.absolute(&e, g, c, r)
 	}
-	if mt := metric.Lookup(g.Metric); e.At == nil && e.Untrusted != "" && mt != nil && mt.Timing {
+	if mt := metric.Lookup(g.Metric); e.At == nil && e.Word == "" && e.Untrusted != "" && mt != nil && mt.Timing {
 		e.Word, e.Reason = verdict.Untrusted, e.Untrusted // so bad that no block is left
 	}
 	return e
@@ -94,7 +94,10 @@ func (m *measured) points(e *verdict.Evidence, c, base *candidate) {
 
 // relative judges a ratio to the baseline.
 func (m *measured) relative(e *verdict.Evidence, g verdict.Gate, c, base *candidate) {
-	for _, red := range reductions {
+	if m.lacking(e, g.Metric, c, true) {
+		return
+	}
+	for _, red := range m.sc.reductions {
 		if red.metric.Name != g.Metric {
 			continue
 		}
@@ -126,12 +129,12 @@ func (m *measured) relative(e *verdict.Evidence, g verdict.Gate, c, base *candid
 
 // absolute judges a case's own value.
 func (m *measured) absolute(e *verdict.Evidence, g verdict.Gate, c *candidate, r *CaseResult) {
-	if m.toldEvidence(e, g.Metric, c, false) {
+	if m.lacking(e, g.Metric, c, false) || m.toldEvidence(e, g.Metric, c, false) {
 		return
 	}
 	var values []float64
 	pilot, of := m.s.Plan.Trials, "trials"
-	for _, red := range reductions {
+	for _, red := range m.sc.reductions {
 		if red.metric.Name == g.Metric {
 			values = perTrial(c, red.value)
 		}

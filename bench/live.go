@@ -31,6 +31,7 @@ type worker struct {
 	*runner.Worker
 	load  runner.Loaded
 	start time.Duration // process start until hello was answered
+	each  time.Duration // median of an inference in the warm-up
 
 	memory *footprint // nil where it is not followed
 }
@@ -46,10 +47,18 @@ type candidate struct {
 	packed   int64
 	control  bool
 
+	found   int      // samples of an inference that the scenario has found, 0: the case's batch
+	samples int      // the same while they are in force
+	rate    float64  // server: the last highest rate, per second
+	notes   []string // for the result
+
+	rateless []string // server: one per trial that found no rate, why
+
 	trials []trialData // one per finished trial
 	cold   []coldData
 	out    *outputs // accuracy
 
+	soaked  *SoakInfo          // the last soak
 	told    []told             // by phases outside the rounds
 	missing map[string]missing // by metric: why there is no value
 }
@@ -137,7 +146,7 @@ func (s *session) openOnce(ctx context.Context, c *candidate, cpus []int, thread
 	}
 	loadCtx, cancelLoad := context.WithTimeout(ctx, loadDeadline)
 	defer cancelLoad()
-	w.load, err = p.Load(loadCtx, c.Artifact, engine.Options{Provider: c.Provider, Threads: threads, Batch: c.Batch})
+	w.load, err = p.Load(loadCtx, c.Artifact, engine.Options{Provider: c.Provider, Threads: threads, Batch: c.batch()})
 	if err != nil {
 		return w, err
 	}
@@ -152,7 +161,7 @@ func (s *session) bind(ctx context.Context, c *candidate, w *worker, sets int) e
 	if err != nil {
 		return err
 	}
-	all, err := inputSets(d, sets, c.Batch)
+	all, err := InputSets(d, sets, c.batch())
 	if err != nil {
 		return err
 	}
@@ -163,8 +172,8 @@ func (s *session) bind(ctx context.Context, c *candidate, w *worker, sets int) e
 	return err
 }
 
-// inputSets returns n sets of inputs of the given batch, spread over d.
-func inputSets(d Dataset, n, batch int) ([][]tensor.Tensor, error) {
+// InputSets returns n sets of inputs of the given batch, spread over d.
+func InputSets(d Dataset, n, batch int) ([][]tensor.Tensor, error) {
 	if d.Len() == 0 {
 		return nil, fmt.Errorf("the data set is empty")
 	}

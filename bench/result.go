@@ -83,6 +83,7 @@ type CaseResult struct {
 	Verdicts []verdict.Verdict `json:"verdicts,omitempty"`
 	Samples  []metric.Sample   `json:"samples,omitempty"`  // per trial, in the order taken
 	Settings map[string]string `json:"settings,omitempty"` // what the engine says it used
+	Soak     *SoakInfo         `json:"soak,omitempty"`     // the last soak, where one was asked for
 	Missing  map[string]string `json:"missing,omitempty"`  // by metric: why what was asked for has no value
 	Notes    []string          `json:"notes,omitempty"`    // for example why compression does not pay here
 }

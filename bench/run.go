@@ -9,6 +9,7 @@ import (
 	mrand "math/rand/v2"
 	"time"
 
+	"assay/bench/energy"
 	"assay/bench/engine"
 	"assay/bench/host"
 	"assay/bench/memory"
@@ -30,7 +31,7 @@ type Dataset interface {
 
 // A Step is one line of progress.
 type Step struct {
-	Phase string  // "timing", "cold", "accuracy"
+	Phase string  // "timing", "cold", "energy", "soak", "accuracy"
 	Group string  // "resnet8 on onnxruntime"
 	Done  float64 // share of the whole run, 0 to 1
 	Text  string
@@ -65,7 +66,12 @@ type Setup struct {
 	// MemAvailable returns the bytes that workers may take together.
 	MemAvailable func() int64
 
+	// Meter opens the meter called name, or with "" the best of the device.
+	// An error that wraps errors.ErrUnsupported leaves energy not measured.
+	Meter func(ctx context.Context, name string) (energy.Meter, error)
+
 	Progress func(Step)
+	Announce func(text string) // what the user should know before it is waited for, nil for nobody
 
 	// Explain may add notes to a measured candidate, for example why its
 	// compression does not pay on this device.
@@ -92,7 +98,11 @@ type session struct {
 	begun time.Time
 	steps int // groups × phases, for progress
 	done  int
-	shown float64 // progress never goes back, also when more trials are needed
+	apart time.Duration // of what was taken for energy and soaks, which are not part of the budget
+	shown float64       // progress never goes back, also when more trials are needed
+
+	meter     *meter // nil where energy is not measured
+	meterless string // why
 }
 
 // Run measures the groups and returns the result. A cancelled ctx ends it at
@@ -107,6 +117,11 @@ func Run(ctx context.Context, set Setup, groups []Group) (*Result, error) {
 		return nil, err
 	}
 	s := newSession(set, groups)
+	if err := s.openMeter(ctx, groups); err != nil {
+		return nil, err
+	}
+	defer s.closeMeter()
+	s.announceSoak(groups)
 	s.res.Before = s.Observe()
 	all := make([]*measured, len(groups))
 	for i, g := range groups {
@@ -148,12 +163,13 @@ func newSession(set Setup, groups []Group) *session {
 }
 
 // share returns the part of the time budget that the next group may use, 0
-// for no limit. Accuracy comes after all timing and is not part of it.
+// for no limit. Accuracy comes after all timing and is not part of it, nor are
+// energy and soaks.
 func (s *session) share(left int) time.Duration {
 	if s.Plan.Budget == 0 {
 		return 0
 	}
-	return max(time.Second, (s.Plan.Budget-time.Since(s.begun))/time.Duration(left))
+	return max(time.Second, (s.Plan.Budget+s.apart-time.Since(s.begun))/time.Duration(left))
 }
 
 // step reports progress: part is how much of the current phase is done.

@@ -35,7 +35,8 @@ func (c *candidate) tell(mt *metric.Metric, set int, v float64) {
 	}
 }
 
-// lack records why c has no value of a metric; the first reason stays.
+// lack records why c has no value of a metric; the first reason stays. Fail is
+// for what is measured to be impossible: no rate holds a bound.
 func (c *candidate) lack(mt *metric.Metric, word verdict.Word, reason string) {
 	if c.missing == nil {
 		c.missing = map[string]missing{}
@@ -109,8 +110,8 @@ func (m *measured) phases(r *CaseResult, c *candidate) {
 				Metric: mt.Name, Unit: "ratio", Value: iv.Mid, Low: iv.Low, High: iv.High, N: len(logs), Source: m.sources[mt.Name],
 			})
 		}
-		if values != nil {
-			r.Samples = append(r.Samples, metric.Sample{Metric: mt.Name, Unit: mt.Unit, Values: values})
+		for i, v := range values {
+			r.Samples = append(r.Samples, metric.Sample{Metric: mt.Name, Unit: mt.Unit, Trial: i, Values: []float64{v}})
 		}
 	}
 	for name, why := range c.missing {
@@ -121,21 +122,36 @@ func (m *measured) phases(r *CaseResult, c *candidate) {
 	}
 }
 
+// lacking reports whether a metric that a gate names has no value, and why: of
+// the case itself, or of the baseline that it is compared with.
+func (m *measured) lacking(e *verdict.Evidence, name string, c *candidate, relative bool) bool {
+	if why, ok := c.missing[name]; ok {
+		e.Word, e.Reason = why.word, why.reason
+		return true
+	}
+	if why, ok := m.baseline().missing[name]; ok && relative {
+		e.Word, e.Reason = why.word, "the baseline: "+why.reason
+		if why.word == verdict.Fail { // the baseline's, not the candidate's
+			e.Word = verdict.Inconclusive
+		}
+		return true
+	}
+	return false
+}
+
 // toldEvidence judges a gate on a metric that phases tell; false where none
 // told it.
 func (m *measured) toldEvidence(e *verdict.Evidence, name string, c *candidate, relative bool) bool {
-	for _, who := range []*candidate{c, m.baseline()} {
-		if why, ok := who.missing[name]; ok && (relative || who == c) {
-			e.Word, e.Reason = why.word, why.reason
-			return true
-		}
-	}
 	logs := stat.Logs(c.tolds(name))
 	if relative {
 		logs = m.toldRatios(c, name)
 	}
-	if len(logs) < 2 {
+	switch len(logs) {
+	case 0:
 		return false
+	case 1:
+		e.Word, e.Reason = verdict.Inconclusive, "measured once: how well it repeats is not known"
+		return true
 	}
 	e.At = func(level float64) stat.Interval { return stat.SteinInterval(logs, len(logs), level).Exp() }
 	e.Needed = func(limit, level float64) int { return stat.SteinToDecide(logs, len(logs), math.Log(limit), level) }

@@ -171,9 +171,25 @@ func (c *Comparison) doubts(a, b *bench.Result, pairs []shared, other bool) {
 		}
 		add(fmt.Sprintf("timing of %s on %s is not compared: untrusted in %s", p.ga.Model, p.ga.Engine, in))
 	}
+	for _, p := range pairs {
+		if x, y := otherSource(p.a, p.b); x != "" {
+			add(fmt.Sprintf("energy of %s on %s is not compared: %s measures something else than %s", p.ga.Model, p.ga.Engine, x, y))
+		}
+	}
 	if text := alike(pairs); text != "" {
 		add(text)
 	}
+}
+
+// otherSource returns by what two results of a case were measured, where that
+// differs: they are then values of different things.
+func otherSource(a, b *bench.CaseResult) (x, y string) {
+	for _, ea := range a.Values {
+		if eb, ok := b.Value(ea.Metric); ok && ea.Source != eb.Source {
+			return orNone(ea.Source), orNone(eb.Source)
+		}
+	}
+	return "", ""
 }
 
 // causes lists what changed besides the measured numbers.

@@ -233,6 +233,54 @@ func TestAgainst(t *testing.T) {
 	}
 }
 
+// served puts a group beside the first one that is the same under the server
+// scenario: its rate is what the latency was.
+func served(r *bench.Result) *bench.Result {
+	g := example.Result().Groups[0]
+	g.Scenario = "server"
+	for i := range g.Cases {
+		c := &g.Cases[i]
+		c.Scenario = "server"
+		for j := range c.Values {
+			if e := &c.Values[j]; e.Metric == "latency.p50" {
+				e.Metric, e.Unit = "rate.max", "1/sec"
+			}
+		}
+		for j := range c.Samples {
+			if s := &c.Samples[j]; s.Metric == "latency.p50" {
+				s.Metric, s.Unit = "rate.max", "1/sec"
+			}
+		}
+	}
+	r.Groups = append(r.Groups, g)
+	return r
+}
+
+// TestAgainstScenarios: the same case under two scenarios is two cases, each
+// judged by its own main metric.
+func TestAgainstScenarios(t *testing.T) {
+	now := served(night(nil))
+	server := &now.Groups[len(now.Groups)-1].Cases[1]
+	scale(server, "rate.max", 0.8)
+	scale(server, "memory.peak", 2)
+	vs, err := reports.Against(now, served(example.Result()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for gate, want := range map[string]verdict.Word{
+		"resnet8 int8-qdq on onnxruntime: latency.p50 <= 1.05x":      verdict.Pass,
+		"resnet8 int8-qdq on onnxruntime: memory.peak":               verdict.Pass,
+		"resnet8 int8-qdq on onnxruntime, server: rate.max >= 0.95x": verdict.Fail,
+		"resnet8 int8-qdq on onnxruntime, server: memory.peak":       verdict.Fail,
+		"resnet8 pruned-50 on onnxruntime, server: rate.max":         verdict.Pass,
+	} {
+		i := slices.IndexFunc(vs, func(v verdict.Verdict) bool { return strings.HasPrefix(v.Gate, gate) })
+		if i < 0 || vs[i].Word != want {
+			t.Errorf("%s: want %s, have %+v", gate, want, vs)
+		}
+	}
+}
+
 func TestSeriesKey(t *testing.T) {
 	c := example.Result().Groups[0].Cases[1].Case
 	const want = "device=d1/task=fashion-mnist/model=resnet8/variant=int8-qdq/engine=onnxruntime/provider=cpu/threads=1/batch=1/scenario=single-stream/metric=latency.p50"

@@ -30,6 +30,7 @@ type Change struct {
 	Provider string          `json:"provider"`
 	Threads  int             `json:"threads"`
 	Batch    int             `json:"batch"`
+	Scenario string          `json:"scenario"`
 	Metric   string          `json:"metric"`
 	A        metric.Estimate `json:"a"`
 	B        metric.Estimate `json:"b"`
@@ -73,12 +74,12 @@ func (p shared) changes(sameSamples bool) []Change {
 	for _, ea := range p.a.Values {
 		eb, ok := p.b.Value(ea.Metric)
 		m := metric.Lookup(ea.Metric)
-		if !ok || m == nil || ea.Unit != eb.Unit || m.Timing && (len(p.ga.Untrusted) > 0 || len(p.gb.Untrusted) > 0) {
+		if !ok || m == nil || ea.Unit != eb.Unit || ea.Source != eb.Source || m.Timing && (len(p.ga.Untrusted) > 0 || len(p.gb.Untrusted) > 0) {
 			continue
 		}
 		c := Change{
 			Task: p.a.Task, Model: p.a.Model, Variant: p.a.Variant, Engine: p.a.Engine, Provider: p.a.Provider,
-			Threads: p.a.Threads, Batch: p.a.Batch, Metric: m.Name, A: ea, B: eb,
+			Threads: p.a.Threads, Batch: p.a.Batch, Scenario: p.a.Scenario, Metric: m.Name, A: ea, B: eb,
 		}
 		switch {
 		case m == metric.Top1 || m == metric.Agreement:
@@ -181,14 +182,20 @@ func direction(m *metric.Metric, e metric.Estimate) Direction {
 }
 
 // order sorts changes as a table shows them: by model, engine and case, with
-// latency first.
+// the main metric of its scenario first.
 func order(changes []Change) {
-	rank := map[string]int{"latency.p50": -4, "top1": -3, "memory.peak": -2, "size": -1}
+	order := map[string]int{"top1": -3, "memory.peak": -2, "size": -1}
+	rank := func(c *Change) int {
+		if c.Metric == bench.MainMetric(c.Scenario).Name {
+			return -4
+		}
+		return order[c.Metric]
+	}
 	slices.SortStableFunc(changes, func(a, b Change) int {
-		same := a.Model == b.Model && a.Engine == b.Engine && a.Variant == b.Variant && a.Threads == b.Threads && a.Batch == b.Batch && a.Provider == b.Provider
+		same := a.Model == b.Model && a.Engine == b.Engine && a.Variant == b.Variant && a.Threads == b.Threads && a.Batch == b.Batch && a.Provider == b.Provider && a.Scenario == b.Scenario
 		if !same {
 			return 0 // cases come in run A's order already
 		}
-		return cmp.Or(cmp.Compare(rank[a.Metric], rank[b.Metric]), cmp.Compare(a.Metric, b.Metric))
+		return cmp.Or(cmp.Compare(rank(&a), rank(&b)), cmp.Compare(a.Metric, b.Metric))
 	})
 }

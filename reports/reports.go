@@ -84,6 +84,26 @@ func SeriesKey(c *bench.Case, metricName, device string) string {
 	return field("device", device) + "/" + CaseKey(c) + "/" + field("metric", metricName)
 }
 
+// SeriesOf is the id of the series that an estimate belongs to. What measures
+// is part of it where it decides what a value may be compared with
+// (/source=rapl (package)): the energy at the plug never continues that of a
+// package.
+func SeriesOf(c *bench.Case, e metric.Estimate, device string) string {
+	key := SeriesKey(c, e.Metric, device)
+	if e.Source != "" {
+		key += "/" + field("source", e.Source)
+	}
+	return key
+}
+
+// SeriesSource returns the source in a series' id, "" where it has none.
+func SeriesSource(series string) string {
+	_, source, _ := strings.Cut(series, "/source=")
+	return unescape.Replace(source)
+}
+
+var unescape = strings.NewReplacer("%25", "%", "%2F", "/", "%3D", "=", "%0A", "\n")
+
 var escape = strings.NewReplacer("%", "%25", "/", "%2F", "=", "%3D", "\n", "%0A")
 
 func field(k, v string) string { return k + "=" + escape.Replace(v) }

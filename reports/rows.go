@@ -12,7 +12,7 @@ import (
 // A Row is one summary of a run: what was found of one metric of one case.
 // Every store keeps the same rows.
 type Row struct {
-	Series  string // SeriesKey
+	Series  string // SeriesOf
 	Case    *bench.Case
 	Build   string // of the engine that ran
 	Value   metric.Estimate
@@ -33,7 +33,7 @@ func Rows(r *bench.Result) []Row {
 		for j := range g.Cases {
 			c := &g.Cases[j]
 			for _, e := range c.Values {
-				key := SeriesKey(&c.Case, e.Metric, r.Device.ID)
+				key := SeriesOf(&c.Case, e, r.Device.ID)
 				if seen[key] || !finite(e.Value) || !finite(e.Low) || !finite(e.High) {
 					continue
 				}

@@ -21,8 +21,8 @@ func TestDocs(t *testing.T) {
 		}
 		blocks = append(blocks, fenced.FindAllSubmatch(b, -1)...)
 	}
-	if len(blocks) != 5 { // as many as the guide and README have
-		t.Errorf("%d examples, want 5", len(blocks))
+	if len(blocks) != 6 { // as many as the guide and README have
+		t.Errorf("%d examples, want 6", len(blocks))
 	}
 	for i, m := range blocks {
 		body := string(m[1])

@@ -160,8 +160,11 @@ type Gate struct {
 	Variants []Word `yaml:"variants" jsonschema_description:"by default all"`
 }
 
-// A Limit is a parsed gate.
-type Limit struct{ verdict.Gate }
+// A Limit is a parsed gate with its place.
+type Limit struct {
+	verdict.Gate
+	At strict.Pos
+}
 
 // UnmarshalNode reads a gate in the grammar of verdict.Parse.
 func (l *Limit) UnmarshalNode(n strict.Node) error {
@@ -179,7 +182,7 @@ func (l *Limit) UnmarshalNode(n strict.Node) error {
 	case err != nil:
 		return err
 	}
-	l.Gate = g
+	l.Gate, l.At = g, n.Pos()
 	return nil
 }
 

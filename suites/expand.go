@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"assay/bench"
+	"assay/bench/loadgen"
 	"assay/models"
 	"assay/models/strict"
 	"assay/models/zoo"
@@ -103,7 +105,7 @@ const maxGroups = 10000
 // plan is how much the suite measures.
 func (s *Suite) plan() bench.Plan {
 	p := s.Run.plan()
-	p.Energy = s.Energy.plan()
+	p.Energy, p.Scenarios = s.Energy.plan(), s.Run.Scenario.plans()
 	return p
 }
 
@@ -215,6 +217,12 @@ func (x *expander) filters(sets []set, engines []Engine, complete bool) {
 		check("engine", g.Engines, es)
 		check("model", g.Models, ms)
 		check("variant", g.Variants, vs)
+		if !told(x.s.Run.scenarios(), g.Gate.Metric) {
+			x.errs.Add(g.Gate.At.Errorf("gate %q: %s", g.Gate.Text, untold(g.Gate.Metric)))
+		}
+	}
+	if x.s.Run.Batch != nil && !slices.Contains(x.s.Run.scenarios(), loadgen.SingleStream) {
+		x.warnings = append(x.warnings, "batch is for single-stream: the other scenarios choose the samples of an inference themselves")
 	}
 	if p := x.s.Run.Precision; p != nil {
 		for e, at := range p.at {
@@ -225,7 +233,45 @@ func (x *expander) filters(sets []set, engines []Engine, complete bool) {
 	}
 }
 
-// groups crosses models, engines, providers, threads and batches.
+// A scenarioBatch is a scenario with the samples of an inference.
+type scenarioBatch struct {
+	scenario string
+	batch    int
+}
+
+// loads crosses scenarios and batches. A batch is single-stream's: the others
+// say themselves how many samples an inference takes.
+func loads(scenarios []string, batches []int) []scenarioBatch {
+	var out []scenarioBatch
+	for _, s := range scenarios {
+		if s != loadgen.SingleStream {
+			out = append(out, scenarioBatch{s, 1})
+			continue
+		}
+		for _, b := range batches {
+			out = append(out, scenarioBatch{s, b})
+		}
+	}
+	return out
+}
+
+// told reports whether any of the scenarios tells a metric.
+func told(scenarios []string, name string) bool {
+	return slices.ContainsFunc(scenarios, func(s string) bool { return bench.Tells(s, name) })
+}
+
+// untold says which scenarios would tell a metric.
+func untold(name string) string {
+	var have []string
+	for _, s := range loadgen.Names() {
+		if bench.Tells(s, name) {
+			have = append(have, s)
+		}
+	}
+	return fmt.Sprintf("%s comes from scenario %s, which is not run", name, strings.Join(have, " or "))
+}
+
+// groups crosses models, engines, providers, threads, scenarios and batches.
 func (x *expander) groups(sets []set, engines []Engine) []bench.Group {
 	threads, batches := x.s.Run.Threads, x.s.Run.Batch
 	if threads == nil {
@@ -244,11 +290,11 @@ func (x *expander) groups(sets []set, engines []Engine) []bench.Group {
 		for _, e := range engines {
 			for _, p := range e.Providers {
 				for _, t := range threads {
-					for _, b := range batches {
+					for _, l := range loads(x.s.Run.scenarios(), batches) {
 						if len(out) > maxGroups {
 							return out
 						}
-						out = append(out, x.group(s, e, p.Text, t, b))
+						out = append(out, x.group(s, e, p.Text, t, l))
 					}
 				}
 			}
@@ -257,18 +303,18 @@ func (x *expander) groups(sets []set, engines []Engine) []bench.Group {
 	return out
 }
 
-func (x *expander) group(s set, e Engine, provider string, threads, batch int) bench.Group {
+func (x *expander) group(s set, e Engine, provider string, threads int, l scenarioBatch) bench.Group {
 	var g bench.Group
 	for _, c := range s.cases {
 		c.Suite, c.Task, c.Engine, c.Provider = x.s.Name, s.task, e.Name.Text, provider
-		c.Threads, c.Batch, c.Scenario = threads, batch, string(or(x.s.Run.Scenario, SingleStream))
+		c.Threads, c.Batch, c.Scenario = threads, l.batch, l.scenario
 		if e.Build != nil {
 			c.Build = e.Build.Text
 		}
 		g.Cases = append(g.Cases, c)
 	}
 	for _, gate := range x.s.Gates {
-		if applies(gate.Engines, e.Name.Text) && applies(gate.Models, s.model) {
+		if applies(gate.Engines, e.Name.Text) && applies(gate.Models, s.model) && bench.Tells(l.scenario, gate.Gate.Metric) {
 			g.Gates = append(g.Gates, bench.Gate{Gate: gate.Gate.Gate, Optional: gate.Optional, Variants: texts(gate.Variants)})
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"assay/bench"
+	"assay/bench/loadgen"
 	"assay/bench/verdict"
 	"assay/models/strict"
 )
@@ -23,6 +24,7 @@ type PairOptions struct {
 	Providers []string // nil is cpu
 	Threads   []int    // nil is 1
 	Batch     []int    // nil is 1
+	Scenarios []string // nil is single-stream
 	Gates     []string // in the grammar of verdict.Parse
 	Plan      *bench.Plan
 }
@@ -51,19 +53,34 @@ func Pair(base string, candidates []string, opt PairOptions) (*Expansion, error)
 		}
 		gates = append(gates, bench.Gate{Gate: g})
 	}
+	for _, name := range opt.Scenarios {
+		if !slices.Contains(loadgen.Names(), name) {
+			return nil, fmt.Errorf("unknown scenario %q (%s)", name, strict.Choices(name, loadgen.Names()))
+		}
+	}
+	for _, g := range gates {
+		if !told(either(opt.Scenarios, []string{loadgen.SingleStream}), g.Metric) {
+			return nil, fmt.Errorf("gate %q: %s", g.Text, untold(g.Metric))
+		}
+	}
 	for _, e := range either(opt.Engines, Engines) {
 		if !slices.Contains(Engines, e) {
 			return nil, fmt.Errorf("unknown engine %q (%s)", e, strict.Choices(e, Engines))
 		}
 		for _, p := range either(opt.Providers, []string{"cpu"}) {
 			for _, t := range either(opt.Threads, []int{1}) {
-				for _, b := range either(opt.Batch, []int{1}) {
-					if t < 1 || b < 1 {
-						return nil, fmt.Errorf("%d threads, batch %d: both are at least 1", t, b)
+				for _, l := range loads(either(opt.Scenarios, []string{loadgen.SingleStream}), either(opt.Batch, []int{1})) {
+					if t < 1 || l.batch < 1 {
+						return nil, fmt.Errorf("%d threads, batch %d: both are at least 1", t, l.batch)
 					}
-					g := bench.Group{Gates: gates}
+					g := bench.Group{}
+					for _, gate := range gates {
+						if bench.Tells(l.scenario, gate.Metric) {
+							g.Gates = append(g.Gates, gate)
+						}
+					}
 					for _, c := range s {
-						c.Task, c.Engine, c.Provider, c.Threads, c.Batch, c.Scenario = opt.Task, e, p, t, b, string(SingleStream)
+						c.Task, c.Engine, c.Provider, c.Threads, c.Batch, c.Scenario = opt.Task, e, p, t, l.batch, l.scenario
 						g.Cases = append(g.Cases, c)
 					}
 					x.Groups = append(x.Groups, g)

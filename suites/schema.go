@@ -90,11 +90,6 @@ func (Samples) JSONSchema() *jsonschema.Schema {
 	}}
 }
 
-// JSONSchema lists the scenarios.
-func (Scenario) JSONSchema() *jsonschema.Schema {
-	return &jsonschema.Schema{Type: "string", Enum: []any{string(SingleStream)}}
-}
-
 // JSONSchema describes the suites of a file.
 func (table) JSONSchema() *jsonschema.Schema {
 	return &jsonschema.Schema{Type: "object", AdditionalProperties: ref("Suite"), PropertyNames: text(wordPattern.String(), "")}

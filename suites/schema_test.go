@@ -96,7 +96,9 @@ func TestSchemaRefuses(t *testing.T) {
 	for _, body := range []string{
 		"trials: 0", "trials: 1001", "trials: five", "max_trials: 0", "rounds: 0", "cold: -1", "precision: 1",
 		"budget: 5", "budget: 5 minutes", "block: -1ms", "samples: 0", "samples: some", "threads: [0]", "threads: []",
-		"threads: 1", "batch: [65537]", "scenario: offline", "trails: 5",
+		"threads: 1", "batch: [65537]", "scenario: bursts", "scenario: []", "scenario: [bursts]", "scenario: {single-stream: {}}",
+		"scenario: {server: {latency: 5}}", "scenario: {server: {latncy: 5ms}}", "scenario: {offline: {max_batch: 0}}", "scenario: {multi-stream: {queries: 661}}",
+		"scenario: {server: {percentile: 99}}", "scenario: 5", "trails: 5",
 	} {
 		b := []byte("suites:\n  a:\n    models: [m]\n    run: {" + body + "}\n")
 		if s.Validate(instance(t, b)) == nil {

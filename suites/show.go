@@ -61,7 +61,10 @@ func (f *File) Check(env Env) error {
 
 // Show returns a suite as a suite file of its own: what it extends and every
 // default are written out, paths are absolute.
-func (f *File) Show(name string) ([]byte, error) {
+func (f *File) Show(name string) ([]byte, error) { return f.show(name, Path.absolute) }
+
+// show works as Show; call says how the file of a model by path is called.
+func (f *File) show(name string, call func(Path) string) ([]byte, error) {
 	s, err := f.Suite(name)
 	if err != nil {
 		return nil, err
@@ -74,7 +77,7 @@ func (f *File) Show(name string) ([]byte, error) {
 	if s.Task != nil {
 		put("task", s.Task.Text)
 	}
-	put("models", each(s.Models, showModel))
+	put("models", each(s.Models, func(m Model) any { return showModel(m, call) }))
 	if s.Variants != nil {
 		put("variants", each(s.Variants, showVariant))
 	}
@@ -114,7 +117,7 @@ func each[T, U any](list []T, f func(T) U) []U {
 	return out
 }
 
-func showModel(m Model) any {
+func showModel(m Model, call func(Path) string) any {
 	v := yaml.MapSlice{{Key: "name", Value: m.Name.Text}}
 	if m.Baseline == nil {
 		if m.Variants.List == nil {
@@ -122,10 +125,10 @@ func showModel(m Model) any {
 		}
 		return append(v, yaml.MapItem{Key: "variants", Value: each(m.Variants.List, showVariant)})
 	}
-	v = append(v, yaml.MapItem{Key: "baseline", Value: m.Baseline.absolute()})
+	v = append(v, yaml.MapItem{Key: "baseline", Value: call(*m.Baseline)})
 	var files yaml.MapSlice
 	for _, c := range m.Variants.Files {
-		files = append(files, yaml.MapItem{Key: c.Name.Text, Value: c.File.absolute()})
+		files = append(files, yaml.MapItem{Key: c.Name.Text, Value: call(c.File)})
 	}
 	if files != nil {
 		v = append(v, yaml.MapItem{Key: "variants", Value: files})
@@ -235,7 +238,7 @@ func (r Run) show() yaml.MapSlice {
 		{Key: "samples", Value: samples},
 		{Key: "threads", Value: slices.Concat(either(r.Threads, []int{1}))},
 		{Key: "batch", Value: slices.Concat(either(r.Batch, []int{1}))},
-		{Key: "scenario", Value: string(or(r.Scenario, SingleStream))},
+		{Key: "scenario", Value: r.Scenario.show()},
 	}
 	if p.Budget > 0 {
 		v = append(v, yaml.MapItem{Key: "budget", Value: shortDuration(p.Budget.Round(time.Nanosecond))})

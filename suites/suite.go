@@ -40,7 +40,7 @@ type Run struct {
 	Samples   *Samples   `yaml:"samples" jsonschema_description:"test samples for accuracy, stratified by class; default all"`
 	Threads   []int      `yaml:"threads" jsonschema:"minItems=1,minimum=1,maximum=1024" jsonschema_description:"threads of an inference; default [1]"`
 	Batch     []int      `yaml:"batch" jsonschema:"minItems=1,minimum=1,maximum=65536" jsonschema_description:"samples of an inference; default [1]"`
-	Scenario  *Scenario  `yaml:"scenario" jsonschema_description:"single-stream: the next inference begins when the last has ended"`
+	Scenario  *Scenarios `yaml:"scenario" jsonschema_description:"how load is put on a model, one or more: single-stream (default), multi-stream, offline, server"`
 
 	At strict.Pos `yaml:"-" jsonschema:"-"`
 }

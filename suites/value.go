@@ -160,22 +160,6 @@ func (s *Samples) UnmarshalNode(n strict.Node) error {
 	return nil
 }
 
-// A Scenario is how inferences follow each other.
-type Scenario string
-
-// SingleStream begins the next inference when the last has ended.
-const SingleStream Scenario = "single-stream"
-
-// UnmarshalNode reads the name of a scenario.
-func (s *Scenario) UnmarshalNode(n strict.Node) error {
-	t, ok := n.Text()
-	if !ok || Scenario(t) != SingleStream {
-		return strict.Unknown(n.Pos(), "scenario", t, []string{string(SingleStream)})
-	}
-	*s = SingleStream
-	return nil
-}
-
 // UnmarshalNode reads a Run and holds its numbers to the bounds that the
 // schema states.
 func (r *Run) UnmarshalNode(n strict.Node) error {

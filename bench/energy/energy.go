@@ -176,7 +176,12 @@ func Find(ctx context.Context, env Env) []Finding {
 
 // ErrNoMeter means that this device has no meter that can be used. It is
 // absent support: energy is then not measured.
-var ErrNoMeter = fmt.Errorf("no energy meter: %w", errors.ErrUnsupported)
+var ErrNoMeter error = noMeter{}
+
+type noMeter struct{}
+
+func (noMeter) Error() string { return "no energy meter" }
+func (noMeter) Unwrap() error { return errors.ErrUnsupported }
 
 // Open returns the meter called name ("rapl", or "rapl/psys" where a kind has
 // several), or with "" the preferred one, and closes all others. The error

@@ -69,18 +69,34 @@ func (n *neighbours) look(at time.Time, all []task) {
 }
 
 // bury enters the tasks that are gone into the account of their parents: what
-// is known as theirs is not to be the parent's as well.
+// is known as theirs is not to be the parent's as well. Where a parent has gone
+// with them, their time has gone on to its own parent.
 func (n *neighbours) bury(all []task) {
 	alive := make(map[taskID]bool, len(all))
 	for _, t := range all {
 		alive[taskID{t.pid, t.started}] = true
 	}
+	dead := map[int]int{} // parents by pid
 	for id, t := range n.now {
 		if !alive[id] && !t.gone {
-			n.seen[t.parent] += t.used + t.ended
-			t.gone = true
-			n.now[id] = t
+			dead[t.pid] = t.parent
 		}
+	}
+	for id, t := range n.now {
+		if alive[id] || t.gone {
+			continue
+		}
+		heir := t.parent
+		for range 64 { // a table that was read while it changed may hold a circle
+			up, ok := dead[heir]
+			if !ok {
+				break
+			}
+			heir = up
+		}
+		n.seen[heir] += t.used + t.ended
+		t.gone = true
+		n.now[id] = t
 	}
 }
 

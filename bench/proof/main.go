@@ -5,6 +5,7 @@
 //
 //	assay-proof [-n 20] [-engine onnxruntime] [-model resnet8] [aa] [slow]
 //	assay-proof parity      native against ONNX Runtime on all test images
+//	assay-proof [-rounds 15] speed [GROUP …]   and their times, interleaved
 package main
 
 import (
@@ -62,6 +63,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	n := fs.Int("n", 20, "groups per claim")
 	eng := fs.String("engine", "onnxruntime", "engine")
 	model := fs.String("model", "resnet8", "model of the zoo")
+	rounds := fs.Int("rounds", 15, "visits of each worker for a row of speed")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -69,6 +71,9 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	if slices.Contains(names, "parity") {
 		_, err := agree(ctx, w, 0)
 		return err
+	}
+	if len(names) > 0 && names[0] == "speed" {
+		return speed(ctx, w, *rounds, names[1:])
 	}
 	for _, t := range tricks {
 		if len(names) > 0 && !slices.Contains(names, t.name) {

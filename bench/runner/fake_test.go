@@ -36,7 +36,10 @@ func (f fake) Open(_ context.Context, a models.Artifact, o engine.Options) (engi
 	s := &fakeSession{mode: a.Path, batch: o.Batch}
 	if f.tame && a.Path != "dynamic" {
 		s.mode = "quick"
-		return s, nil
+		return telling{s}, nil
+	}
+	if a.Path == "tells" {
+		return telling{s}, nil
 	}
 	if d, err := time.ParseDuration(a.Path); err == nil {
 		s.sleep = d
@@ -53,6 +56,16 @@ type fakeSession struct {
 	seen  []int // how often each set was run
 	binds int
 	sink  [][]byte
+}
+
+// A telling session profiles; the plain one does not.
+type telling struct{ *fakeSession }
+
+func (s telling) Profile(runs int) (engine.Profile, error) {
+	if err := s.Run(0); err != nil {
+		return engine.Profile{}, err
+	}
+	return engine.Profile{Runs: runs, NS: 5, Resolution: 1, Nodes: []engine.Node{{Name: "double", Op: "Mul", NS: 4, MACs: 2, Bytes: 16, Fused: []string{"relu (Relu)"}}}}, nil
 }
 
 // ArenaSize says a page.

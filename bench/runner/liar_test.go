@@ -84,6 +84,10 @@ func liar(kind string) int {
 			fmt.Println(`{"id":2,"stats":{"heap":5}}`)
 		case "in debt":
 			fmt.Println(`{"id":2,"stats":{"arena":-7}}`)
+		case "no runs":
+			fmt.Println(`{"id":2,"profile":{"ns":1,"nodes":[]}}`)
+		case "fast":
+			fmt.Println(`{"id":2,"profile":{"runs":1,"ns":1,"nodes":[{"op":"Conv","ns":-3}]}}`)
 		case "old":
 			fmt.Println(`{"id":1,"hello":{"protocol":0}}`)
 		case "deaf":

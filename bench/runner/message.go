@@ -18,6 +18,7 @@ const (
 	opBind    = "bind"
 	opWarm    = "warm"
 	opRun     = "run"
+	opServe   = "serve"
 	opInfer   = "infer"
 	opStats   = "stats"
 	opProfile = "profile"
@@ -34,19 +35,23 @@ type request struct {
 	Sets     int              `json:"sets,omitempty"`     // bind: the tensors are this many equal sets
 	MinNS    int64            `json:"min_ns,omitempty"`   // warm, run
 	MinRuns  int64            `json:"min_inferences,omitempty"`
-	Tensors  []shape          `json:"tensors,omitempty"` // bind, infer
+	BoundNS  int64            `json:"bound_ns,omitempty"` // serve
+	MostOver int64            `json:"most_over,omitempty"`
+	Runs     int64            `json:"runs,omitempty"`    // profile
+	Tensors  []shape          `json:"tensors,omitempty"` // bind, infer; serve: the arrivals, int64 ns
 }
 
 // An answer is what the worker sends; one of its parts is set, or none where
 // there is nothing to say but "done".
 type answer struct {
-	ID      int64        `json:"id"`
-	Error   *errorFrame  `json:"error,omitempty"`
-	Hello   *helloFrame  `json:"hello,omitempty"`
-	Loaded  *loadedFrame `json:"loaded,omitempty"`
-	Block   *blockFrame  `json:"block,omitempty"`
-	Stats   *Stats       `json:"stats,omitempty"`
-	Tensors []shape      `json:"tensors,omitempty"` // infer: the outputs; warm and run: the latencies, int64 ns
+	ID      int64           `json:"id"`
+	Error   *errorFrame     `json:"error,omitempty"`
+	Hello   *helloFrame     `json:"hello,omitempty"`
+	Loaded  *loadedFrame    `json:"loaded,omitempty"`
+	Block   *blockFrame     `json:"block,omitempty"`
+	Stats   *Stats          `json:"stats,omitempty"`
+	Profile *engine.Profile `json:"profile,omitempty"`
+	Tensors []shape         `json:"tensors,omitempty"` // infer: the outputs; warm, run and serve: times, int64 ns
 }
 
 type options struct {

@@ -25,6 +25,7 @@ const (
 	CanRun     = "run"     // load, bind, warm and run
 	CanInfer   = "infer"   // tensors in, tensors out
 	CanStats   = "stats"   // memory and allocations
+	CanServe   = "serve"   // queries by a schedule of arrivals
 	CanProfile = "profile" // time per operator
 )
 
@@ -66,6 +67,17 @@ type Block struct {
 	CPU        time.Duration // CPU time of all threads of the worker; −1 if unknown
 	Allocs     uint64        // Go heap objects allocated inside the block
 	GCs        uint32        // garbage collections inside the block
+}
+
+// A Served is a stretch of queries that arrived by a schedule, one sample each,
+// first come first served. It may hold fewer than were scheduled, in order,
+// where the stretch was given up.
+type Served struct {
+	Latencies  []time.Duration // from the scheduled arrival until the inference had ended
+	Late       []time.Duration // how long after it could have begun an inference began: the price of waiting, not of the model
+	Start, End int64           // CLOCK_MONOTONIC, ns
+	Elapsed    time.Duration
+	CPU        time.Duration // CPU time of all threads of the worker, spinning included; −1 if unknown
 }
 
 // Stats is memory and allocation as the worker sees itself; −1 is unknown.

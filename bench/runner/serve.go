@@ -98,13 +98,16 @@ func (s *server) answer(q *request, ts []tensor.Tensor) (*answer, []tensor.Tenso
 		return &answer{}, nil, s.bind(q.Sets, ts)
 	case opWarm, opRun:
 		return s.run(q)
+	case opServe:
+		return s.serve(q, ts)
 	case opInfer:
 		out, err := s.infer(ts)
 		return &answer{}, out, err
 	case opStats:
 		return &answer{Stats: s.stats()}, nil, nil
 	case opProfile:
-		return nil, nil, fmt.Errorf("this worker does not profile: %w", errors.ErrUnsupported)
+		a, err := s.profile(q)
+		return a, nil, err
 	case opClose:
 		return &answer{}, nil, s.unload()
 	}
@@ -119,7 +122,7 @@ func (s *server) hello(q *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	info.Capabilities = append([]string{CanRun, CanInfer, CanStats}, info.Capabilities...)
+	info.Capabilities = append([]string{CanRun, CanServe, CanInfer, CanStats}, info.Capabilities...)
 	return &answer{Hello: hello(info)}, nil
 }
 

@@ -22,7 +22,7 @@ func spawn(c Command) (*Worker, error) {
 		return nil, err
 	}
 	w := &Worker{
-		cmd: exec.Command(c.Path, c.Args...), in: in, out: out, words: &tail{},
+		cmd: exec.Command(c.Path, c.Args...), in: in, out: out, words: &tail{}, quiet: c.Quiet,
 		w: bufio.NewWriterSize(in, 64<<10), r: bufio.NewReaderSize(out, 64<<10), done: make(chan struct{}),
 	}
 	w.cmd.Dir, w.cmd.Stdin, w.cmd.Stdout, w.cmd.Stderr = c.Dir, childIn, childOut, w.words

@@ -22,6 +22,10 @@ type Command struct {
 	Env  []string // added to this process's own environment
 	Dir  string
 	CPUs []int // pins the worker and all its threads; nil leaves it free. Ignored where the system cannot pin.
+
+	// Quiet, if set, is locked while a timed region is open: whoever sends
+	// or reads on this device beside the measurement takes it meanwhile.
+	Quiet sync.Locker
 }
 
 // A Worker is a live worker process. Its calls may come from any goroutine
@@ -38,6 +42,7 @@ type Worker struct {
 	w     *bufio.Writer
 	r     *bufio.Reader
 	words *tail
+	quiet sync.Locker
 
 	done chan struct{} // closed when the process has been waited for
 	exit error         // its exit status, once done
@@ -127,6 +132,10 @@ func (w *Worker) Run(ctx context.Context, d time.Duration, n int) (Block, error)
 }
 
 func (w *Worker) block(ctx context.Context, op string, d time.Duration, n int) (Block, error) {
+	if w.quiet != nil {
+		w.quiet.Lock()
+		defer w.quiet.Unlock()
+	}
 	a, lat, err := w.call(ctx, &request{Op: op, MinNS: int64(d), MinRuns: int64(n)}, nil)
 	if err != nil {
 		return Block{}, err
@@ -164,6 +173,23 @@ func (w *Worker) Stats(ctx context.Context) (Stats, error) {
 		return Stats{}, w.nonsense(opStats, err)
 	}
 	return *a.Stats, nil
+}
+
+// Profile runs bound inputs runs times and returns where their time goes, node
+// by node. An error that wraps errors.ErrUnsupported means that this engine
+// does not tell.
+func (w *Worker) Profile(ctx context.Context, runs int) (engine.Profile, error) {
+	a, _, err := w.call(ctx, &request{Op: opProfile, Runs: int64(runs)}, nil)
+	if err != nil {
+		return engine.Profile{}, err
+	}
+	if a.Profile == nil {
+		return engine.Profile{}, w.nonsense(opProfile, errors.New(`no "profile" in the answer`))
+	}
+	if err := checkProfile(a.Profile); err != nil {
+		return engine.Profile{}, w.nonsense(opProfile, err)
+	}
+	return *a.Profile, nil
 }
 
 // Close asks the worker to end and waits for it; when ctx is done first, the

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -56,7 +57,7 @@ func TestHappyPath(t *testing.T) {
 	if h.Info.Name != "fake" || h.Info.Build != "7" || h.Took <= 0 || h.PID != w.Pid() {
 		t.Errorf("hello = %+v, pid %d", h, w.Pid())
 	}
-	if want := []string{CanRun, CanInfer, CanStats, "extra"}; !slices.Equal(h.Info.Capabilities, want) {
+	if want := []string{CanRun, CanServe, CanInfer, CanStats, "extra"}; !slices.Equal(h.Info.Capabilities, want) {
 		t.Errorf("capabilities %v, want %v", h.Info.Capabilities, want)
 	}
 	l := load(t, w, "30us", 1)
@@ -138,6 +139,33 @@ func TestShortInferences(t *testing.T) {
 	checkBlock(t, b, b.Per, 2*time.Millisecond, 3)
 }
 
+// TestProfile: what the session tells arrives, and the inputs are those that
+// were bound.
+func TestProfile(t *testing.T) {
+	w := start(t, command("serve"))
+	load(t, w, "tells", 1)
+	ctx := patience(t)
+	if _, err := w.Profile(ctx, 3); err == nil || !strings.Contains(err.Error(), "no inputs are bound") {
+		t.Errorf("profile without inputs: %v", err)
+	}
+	if err := w.Bind(ctx, [][]tensor.Tensor{pair(1, 2)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, runs := range []int{0, maxProfileRuns + 1} {
+		if _, err := w.Profile(ctx, runs); err == nil || !strings.Contains(err.Error(), "1 to 65536") {
+			t.Errorf("profile of %d runs: %v", runs, err)
+		}
+	}
+	p, err := w.Profile(ctx, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := engine.Profile{Runs: 3, NS: 5, Resolution: 1, Nodes: []engine.Node{{Name: "double", Op: "Mul", NS: 4, MACs: 2, Bytes: 16, Fused: []string{"relu (Relu)"}}}}
+	if !reflect.DeepEqual(p, want) {
+		t.Errorf("profile %+v, want %+v", p, want)
+	}
+}
+
 // TestErrorFrames: what a living worker refuses leaves it alive.
 func TestErrorFrames(t *testing.T) {
 	w := start(t, command("serve"))
@@ -164,7 +192,7 @@ func TestErrorFrames(t *testing.T) {
 	check(w.Bind(ctx, nil), false, "0 tensors")
 	check(w.Bind(ctx, [][]tensor.Tensor{{tensor.New(tensor.Float32, 1, 3)}}), false, "shape [1 3], the model wants [1 2]")
 	check(w.Bind(ctx, [][]tensor.Tensor{{tensor.New(tensor.Int8, 1, 2)}}), false, "int8, the model wants float32")
-	_, _, err = w.call(ctx, &request{Op: opProfile}, nil)
+	_, _, err = w.call(ctx, &request{Op: opProfile, Runs: 1}, nil)
 	check(err, true, "does not profile")
 	_, _, err = w.call(ctx, &request{Op: "dance"}, nil)
 	check(err, true, `unknown request "dance"`)
@@ -325,6 +353,16 @@ func TestFloodOnStderr(t *testing.T) {
 	}
 	if n := len(w.LastWords()); n == 0 || n > tailBytes {
 		t.Errorf("%d bytes of last words", n)
+	}
+}
+
+// TestProfileNonsense: a profile that cannot be ends the worker.
+func TestProfileNonsense(t *testing.T) {
+	for kind, want := range map[string]string{"empty": `no "profile"`, "no runs": "profile of 0 runs", "fast": "node 0 (Conv): -3 ns"} {
+		w := start(t, command(kind))
+		if _, err := w.Profile(patience(t), 1); !errors.Is(err, ErrProtocol) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; wanted %q", kind, err, want)
+		}
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 // Evidence is what was measured for one gate of one case, in the gate's unit
 // (Gate.Unit: "x", "pt" or the metric's own).
 type Evidence struct {
-	// Word is Error or Skipped where there is nothing to judge, with its
-	// Reason; "" where there is.
+	// Word is Error, Skipped, Inconclusive or Untrusted where there is nothing
+	// to judge, with its Reason; "" where there is.
 	Word   Word
 	Reason string
 

@@ -171,8 +171,11 @@ func named(base string) string {
 // example is a gate on m that parses.
 func example(m *metric.Metric) string {
 	limit := map[string]string{"sec": "0.8x", "B": "0.5x", "J": "0.7x", "W": "0.7x", "J·sec": "0.7x", "1/sec": "1.2x", "1/J": "1.2x", "ratio": "-1pt", "dB": "30dB", "1": "0.5x"}[m.Unit]
-	if m == metric.Agreement {
+	switch {
+	case m == metric.Agreement:
 		limit = "99%"
+	case m.Better == 0: // no ratio of it is better than another
+		limit = "8"
 	}
 	return fmt.Sprintf("%s %s %s", m.Name, direction(m), limit)
 }

@@ -55,7 +55,7 @@ func TestParseErrors(t *testing.T) {
 		column int
 		want   string
 	}{
-		{"", 1, "have agreement, energy.delay"},
+		{"", 1, "have agreement, batch"},
 		{"   ", 4, "no metric"},
 		{"latncy.p50 <= 0.8x", 1, `unknown metric "latncy.p50" (have agreement,`},
 		{" latncy <= 0.8x", 2, "unknown metric"},

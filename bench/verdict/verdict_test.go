@@ -108,8 +108,9 @@ func TestJudgeSpendsNothingOnWhatIsCertain(t *testing.T) {
 		{Gate: must(t, "energy.net <= 0.7x"), Optional: true},
 		{Gate: must(t, "latency.p99 <= 1x"), Evidence: with(span(0.9, 0.01), func(e *Evidence) { e.Untrusted = "hot" })},
 		{Gate: must(t, "latency.p90 <= 1x"), Evidence: Evidence{Word: Error, Reason: "no"}},
+		{Gate: must(t, "energy.net <= 0.8x"), Evidence: Evidence{Word: Inconclusive, Reason: "below detection"}},
 	}
-	want := []Word{Pass, Pass, Fail, Skipped, Untrusted, Error}
+	want := []Word{Pass, Pass, Fail, Skipped, Untrusted, Error, Inconclusive}
 	for i, v := range Judge(claims) {
 		if v.Word != want[i] || v.Optional != claims[i].Optional {
 			t.Errorf("%s: %s (optional %v), want %s", v.Gate, v.Word, v.Optional, want[i])
@@ -118,6 +119,11 @@ func TestJudgeSpendsNothingOnWhatIsCertain(t *testing.T) {
 	near.Evidence = span(0.989, 0.01) // p = 0.031: enough alone, not among two
 	if v := Judge([]Claim{near, {Gate: near.Gate, Evidence: span(math.NaN(), 1)}}); v[0].Word != Inconclusive || v[1].Word != Inconclusive {
 		t.Errorf("a claim without a value still counts: %v", v)
+	}
+	given := []Claim{near, {Gate: near.Gate, Evidence: Evidence{Word: Fail, Reason: "no rate holds 10ms"}}, {Gate: near.Gate, Evidence: Evidence{Word: Inconclusive}}}
+	given[0].Evidence = span(0.988, 0.01) // as above, passes only where the level is its own
+	if v := Judge(given); v[0].Word != Pass || v[1].Word != Fail || v[1].Reason != "no rate holds 10ms" || v[2].Word != Inconclusive {
+		t.Errorf("words that are given, without an interval: %v", v)
 	}
 	if len(Judge(nil)) != 0 {
 		t.Error("verdicts of nothing")

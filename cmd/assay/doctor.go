@@ -50,7 +50,11 @@ after it has copied the file; nothing else may use the store meanwhile.`,
 			for _, e := range engines {
 				items = append(items, engineItem(c, e))
 			}
-			return printItems(c, items, format)
+			meters, err := meterItems(c.Context())
+			if err != nil {
+				return err
+			}
+			return printItems(c, append(items, meters...), format)
 		},
 	}
 	formatFlag(c, &format)

@@ -37,12 +37,13 @@ func (l list) print(w io.Writer, format string) error {
 		e.SetIndent("", "  ")
 		return e.Encode(l.data)
 	case "markdown", "table":
-		return l.table(w, format == "markdown")
+		return l.table(w, format == "markdown", width(w, 120))
 	}
 	return usage("unknown format %q (have %s)", format, strings.Join(listFormats, ", "))
 }
 
-func (l list) table(w io.Writer, markdown bool) error {
+// table writes l in total columns.
+func (l list) table(w io.Writer, markdown bool, total int) error {
 	opts := []tablewriter.Option{
 		tablewriter.WithHeaderAutoFormat(tw.Off), tablewriter.WithHeaderAlignment(tw.AlignLeft),
 		tablewriter.WithRowAlignment(tw.AlignLeft), tablewriter.WithTrimSpace(tw.Off),
@@ -51,7 +52,7 @@ func (l list) table(w io.Writer, markdown bool) error {
 	if markdown {
 		opts = append(opts, tablewriter.WithRenderer(renderer.NewMarkdown()))
 	} else {
-		rows = l.fit(width(w, 120))
+		rows = l.fit(total)
 		opts = append(opts, tablewriter.WithRowAutoWrap(tw.WrapNone), tablewriter.WithRendition(tw.Rendition{
 			Borders:  tw.Border{Left: tw.Off, Right: tw.Off, Top: tw.Off, Bottom: tw.Off},
 			Settings: tw.Settings{Separators: tw.Separators{BetweenColumns: tw.Off}, Lines: tw.Lines{ShowHeaderLine: tw.Off}},

@@ -94,8 +94,9 @@ kernels, and gives one verdict with stated certainty.
 		return exitError{exitUsage, fmt.Sprintf("%v (see '%s --help')", err, c.CommandPath())}
 	})
 	root.AddCommand(
-		newRun(), newGate(), newCompare(), newReport(), newHistory(), newExport(), newImport(), newStore(), newPush(), newSuites(), newModels(),
-		newKernels(), newDoctor(), newSetup(), newWorker(), newVersion(), newMan(),
+		newRun(), newWhy(), newGate(), newCompare(), newReport(), newHistory(), newExport(), newImport(), newStore(), newPush(), newSuites(), newModels(),
+		newKernels(), newDoctor(), newSetup(), newHub(), newAgent(), newDispatch(), newFleet(),
+		newWorker(), newVersion(), newMan(),
 	)
 	return root
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"assay/bench"
+	"assay/bench/loadgen"
+	"assay/bench/lock"
 	"assay/models"
 	"assay/reports/render"
 	"assay/reports/store"
@@ -36,7 +38,11 @@ type runFlags struct {
 	samples int
 	threads []int
 	batch   []int
-	prepare bool    // hold the clock for the run
+	load    []string // scenarios of files without a suite
+	soak    time.Duration
+	soaks   int
+	prepare bool // hold the clock for the run
+	energy  energyFlags
 	scale   float64 // how pixels of data become inputs of files without a card
 	mean    []float64
 	std     []float64
@@ -55,9 +61,12 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.IntVar(&f.trials, "trials", 0, "trials instead of the suite's")
 	fl.IntVar(&f.rounds, "rounds", 0, "rounds instead of the suite's")
 	fl.DurationVar(&f.budget, "budget", 0, "time budget instead of the suite's")
+	fl.DurationVar(&f.soak, "soak", 0, "also run every case without pause for so long, and print its first minute and its plateau: 10m")
+	fl.IntVar(&f.soaks, "soaks", 1, "soaks of each case: gates on what is sustained need 2")
 	fl.BoolVar(&f.prepare, "prepare", false, "as root: governor performance and no boost for the run, put back afterwards")
 	fl.IntVar(&f.samples, "samples", 0, "samples for accuracy instead of the suite's")
 	f.influx.add(fl)
+	f.energy.add(c)
 }
 
 // addPair adds the flags that only a comparison of files knows.
@@ -70,6 +79,7 @@ func (f *runFlags) addPair(c *cobra.Command) {
 	fl.StringSliceVar(&f.engines, "engine", nil, "engines for files without a suite (default onnxruntime,native)")
 	fl.StringArrayVar(&f.gates, "gate", nil, `gate for files without a suite, for example "latency.p50 <= 0.8x" (repeatable)`)
 	fl.IntSliceVar(&f.threads, "threads", nil, "threads of an inference, for files without a suite (default 1)")
+	fl.StringSliceVar(&f.load, "scenario", nil, "how load is put on files without a suite: "+strings.Join(loadgen.Names(), ", ")+" (default single-stream)")
 	fl.IntSliceVar(&f.batch, "batch", nil, "samples of an inference, for files without a suite (default 1)")
 }
 
@@ -102,6 +112,9 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 	if _, err := render.Lookup(f.format); err != nil {
 		return nil, usage("%v", err)
 	}
+	if f.soak < 0 || f.soaks < 1 {
+		return nil, usage("--soak %v --soaks %d: a soak is a time such as 10m, and there is one at least", f.soak, f.soaks)
+	}
 	own, err := labels(f.labels)
 	if err != nil {
 		return nil, err
@@ -123,51 +136,51 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 	if x.Skipped != "" {
 		return nil, exitError{exitUndecided, x.Skipped}
 	}
-	db, err := openStore(c.Context(), f.store)
+	keep, err := f.open(c.Context())
 	if err != nil {
 		return nil, err
 	}
-	if db != nil {
-		defer db.Close()
-	}
-	client, err := f.influx.forward(db)
+	defer keep.close()
+	feed, err := f.fill(c, &set, x)
 	if err != nil {
 		return nil, err
 	}
-	if client != nil {
-		defer client.Close()
-	}
-	set.Suite, set.Version, set.Labels, set.Plan = x.Suite, buildVersion(), own, f.plan(x.Plan)
-	set.Command = workerCommand
-	feed, err := newFeed(x, f.data, set.Plan.Samples, models.IO{Scale: f.scale, Mean: f.mean, Std: f.std})
+	set.Labels = own
+	free, err := lock.Take(c.Context(), func() {
+		fmt.Fprintf(c.ErrOrStderr(), "waiting: another assay measures on this machine, and two at once measure each other (%s)\n", lock.Path())
+	})
 	if err != nil {
-		return nil, usage("%v", err)
+		return nil, err
 	}
-	set.Data = feed.data
+	defer free()
 	step, end := progress(c.ErrOrStderr())
 	set.Progress = step
-	r, err := measure(c.Context(), db, set, x.Groups)
+	r, err := keep.measure(c.Context(), set, x.Groups)
 	end()
 	if err != nil {
 		return nil, err
 	}
 	r.Accuracy = feed.text(r)
 	r.Warnings = slices.Concat(r.Warnings, x.Warnings, held.doubts, feed.doubts(r))
-	err = f.finish(c, r, db)
-	pushAfter(c, db, client)
+	err = f.finish(c, r, keep.db)
+	pushAfter(c, keep.db, keep.client)
 	return r, err
 }
 
-// measure runs the groups while no process delivers out of the store.
-func measure(ctx context.Context, db *store.SQLite, set bench.Setup, groups []bench.Group) (*bench.Result, error) {
-	if db != nil {
-		release, err := db.Outbox().Measuring(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer release()
+// fill gives a setup what the suite and the flags say: plan, workers, samples
+// and energy.
+func (f *runFlags) fill(c *cobra.Command, set *bench.Setup, x *suites.Expansion) (*feed, error) {
+	set.Suite, set.Version, set.Plan, set.Command = x.Suite, buildVersion(), f.plan(x.Plan), workerCommand
+	set.Announce = func(text string) { fmt.Fprintf(c.ErrOrStderr(), "assay: %s\n", text) }
+	if err := f.energy.set(set); err != nil {
+		return nil, err
 	}
-	return bench.Run(ctx, set, groups)
+	feed, err := newFeed(x, f.data, set.Plan.Samples, models.IO{Scale: f.scale, Mean: f.mean, Std: f.std})
+	if err != nil {
+		return nil, usage("%v", err)
+	}
+	set.Data = feed.data
+	return feed, nil
 }
 
 // finish stores and prints a result, and writes its report. The table is
@@ -204,9 +217,9 @@ func (f *runFlags) expand(files []string, d device) (*suites.Expansion, error) {
 		if f.data != "" {
 			task = dataTask(f.data)
 		}
-		return suites.Pair(files[0], files[1:], suites.PairOptions{Task: task, Engines: f.engines, Gates: f.gates, Threads: f.threads, Batch: f.batch})
-	case f.data != "" || len(f.engines)+len(f.gates)+len(f.threads)+len(f.batch) > 0:
-		return nil, fmt.Errorf("--data, --engine, --gate, --threads and --batch belong to files without a suite: a suite says them itself")
+		return suites.Pair(files[0], files[1:], suites.PairOptions{Task: task, Engines: f.engines, Gates: f.gates, Threads: f.threads, Batch: f.batch, Scenarios: f.load})
+	case f.data != "" || len(f.engines)+len(f.gates)+len(f.threads)+len(f.batch)+len(f.load) > 0:
+		return nil, fmt.Errorf("--data, --engine, --gate, --threads, --batch and --scenario belong to files without a suite: a suite says them itself")
 	}
 	file, err := suites.Find(f.file)
 	if err != nil {
@@ -229,31 +242,8 @@ func (f *runFlags) plan(p bench.Plan) bench.Plan {
 	if f.samples > 0 {
 		p.Samples = f.samples
 	}
+	if f.soak > 0 {
+		p.Soak = bench.NewSoak(f.soak, f.soaks)
+	}
 	return p
-}
-
-// openStore opens the store and proves that it can be written, before an hour
-// is spent measuring; nil where nothing is to be stored.
-func openStore(ctx context.Context, path string) (*store.SQLite, error) {
-	if path == "none" {
-		return nil, nil
-	}
-	if path == influxStore {
-		return nil, usage("--store influx is for reading (assay history): runs are kept in SQLite and pushed from there")
-	}
-	if path == "" {
-		var err error
-		if path, err = store.Path(); err != nil {
-			return nil, err
-		}
-	}
-	db, err := store.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := db.Check(ctx); err != nil {
-		db.Close()
-		return nil, err
-	}
-	return db, nil
 }

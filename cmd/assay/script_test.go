@@ -5,16 +5,25 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/tools/txtar"
 
+	"assay/bench/energy"
 	"assay/bench/engine/ortlib"
+	"assay/bench/host"
+	"assay/bench/lock"
+	"assay/bench/runner"
 	"assay/models/data"
 	"assay/models/zoo"
 	"assay/reports/store/influxd"
@@ -37,7 +46,8 @@ func TestMain(m *testing.M) {
 
 // TestScript proves the command by scripts. $ZOO is the folder of models, [ort]
 // tells whether ONNX Runtime's worker and library are there (make test builds
-// the one and fetches the other), [root] whether file systems can be mounted.
+// the one and fetches the other), [meter] whether this device has an energy
+// meter, [root] whether file systems can be mounted.
 func TestScript(t *testing.T) {
 	repo, err := filepath.Abs("../..")
 	if err != nil {
@@ -56,6 +66,15 @@ func TestScript(t *testing.T) {
 			}
 			e.Setenv("ZOO", filepath.Join(repo, "models", "zoo"))
 			e.Setenv("REPO", repo)
+			hub, err := net.Listen("tcp", "127.0.0.1:0") // an address that nobody listens on
+			if err != nil {
+				return err
+			}
+			e.Setenv("HUB", hub.Addr().String())
+			if err := hub.Close(); err != nil {
+				return err
+			}
+			e.Setenv(lock.Variable, filepath.Join(e.WorkDir, "lock")) // scripts need not wait for each other
 			e.Setenv("XDG_CACHE_HOME", cache)
 			e.Setenv("XDG_DATA_HOME", filepath.Join(e.WorkDir, "data"))
 			e.Setenv("PATH", e.Getenv("PATH")+string(os.PathListSeparator)+bin)
@@ -67,10 +86,16 @@ func TestScript(t *testing.T) {
 				return libErr == nil && workerErr == nil, nil
 			case "root":
 				return os.Getuid() == 0 && exec.Command("mount", "--version").Run() == nil, nil
+			case "meter":
+				m, err := energy.Open(t.Context(), energy.Env{System: host.Here(), HTTP: &http.Client{}, Now: runner.Monotonic}, "")
+				if err == nil {
+					m.Close()
+				}
+				return err == nil, nil
 			}
 			return false, nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"truncate": truncate, "damage": damage, "lines": lines, "images": images, "influxd": influxCmd(t)},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"truncate": truncate, "damage": damage, "lines": lines, "images": images, "influxd": influxCmd(t), "tree": tree, "eventually": eventually},
 	})
 }
 
@@ -125,6 +150,34 @@ func images(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(err)
 		ts.Check(png.Encode(f, &image.Gray{Pix: s.Input.Data, Stride: 28, Rect: image.Rect(0, 0, 28, 28)}))
 		ts.Check(f.Close())
+	}
+}
+
+// tree NAME DIR unpacks the recorded tree of a board.
+func tree(ts *testscript.TestScript, _ bool, args []string) {
+	a, err := txtar.ParseFile(filepath.Join(ts.Getenv("REPO"), "bench", "host", "testdata", args[0]+".txtar"))
+	ts.Check(err)
+	for _, f := range a.Files {
+		path := filepath.Join(ts.MkAbs(args[1]), filepath.FromSlash(f.Name))
+		ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
+		ts.Check(os.WriteFile(path, f.Data, 0o644))
+	}
+}
+
+// eventually FILE PATTERN COMMAND… repeats a command until its output, which
+// goes to FILE, matches.
+func eventually(ts *testscript.TestScript, _ bool, args []string) {
+	want := regexp.MustCompile(args[1])
+	for end := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		err := ts.Exec(args[2], args[3:]...)
+		out := ts.ReadFile("stdout")
+		if err == nil && want.MatchString(out) {
+			ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(out), 0o644))
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("after a minute %v: %v\n%s%s", args[2:], err, out, ts.ReadFile("stderr"))
+		}
 	}
 }
 

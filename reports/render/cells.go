@@ -16,7 +16,7 @@ func (r *rowView) baseline(c *bench.CaseResult, accuracy string) {
 	} else if accuracy == "agreement" {
 		r.accuracy = "reference"
 	}
-	r.p50 = value(c, "latency.p50")
+	r.main = mainValue(c)
 	r.memory = value(c, "memory.peak")
 	r.size = value(c, "size")
 	r.packed = value(c, "size.packed")
@@ -38,9 +38,9 @@ func (r *rowView) candidate(c, base *bench.CaseResult, accuracy string) {
 			r.accuracy += " agree"
 		}
 	}
-	r.p50 = value(c, "latency.p50")
-	if e, ok := c.Ratio("latency.p50"); ok && e.Value > 0 {
-		r.speedup = speedup(e)
+	r.main = mainValue(c)
+	if e, ok := c.Speedup(); ok {
+		r.speedup = ratioText(e)
 	}
 	own, ok1 := c.Value("memory.peak")
 	ref, ok2 := base.Value("memory.peak")
@@ -73,14 +73,14 @@ func share(c *bench.CaseResult, name string) string {
 	return value(c, name)
 }
 
-// speedup is baseline ÷ candidate with its relative half-width: the estimate
-// holds candidate ÷ baseline.
-func speedup(e metric.Estimate) string {
-	inv := metric.Estimate{Value: 1 / e.Value, Low: 1 / e.Value, High: 1 / e.Value, N: e.N}
-	if e.Low > 0 && e.High > 0 {
-		inv.Low, inv.High = 1/e.High, 1/e.Low
+// mainValue is a case's value of its scenario's main metric: offline with the
+// batch that gave it.
+func mainValue(c *bench.CaseResult) string {
+	text := value(c, bench.MainMetric(c.Scenario).Name)
+	if e, ok := c.Value("batch"); ok && text != "" {
+		text += ", batch " + unit.Count(int(e.Value))
 	}
-	return ratioText(inv)
+	return text
 }
 
 // ratioText is "1.58× ±1 %"; the half-width is relative.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"assay/bench"
 	"assay/bench/metric"
 	"assay/bench/unit"
 	"assay/reports"
@@ -76,7 +77,7 @@ var changeHead = []string{"", "metric", "from", "to", "change", "to baseline", "
 
 // changeTitle is the table that a change belongs to.
 func changeTitle(x *reports.Change) string {
-	return join([]string{plain(x.Task), plain(x.Model), plain(x.Engine) + providerText(x.Provider), fmt.Sprintf("%d %s, batch %d", x.Threads, plural(x.Threads, "thread"), x.Batch)})
+	return join([]string{plain(x.Task), plain(x.Model), plain(x.Engine) + providerText(x.Provider), loadText(x.Threads, x.Batch, x.Scenario, bench.ScenarioPlan{})})
 }
 
 func providerText(p string) string {
@@ -86,16 +87,17 @@ func providerText(p string) string {
 	return " " + plain(p)
 }
 
-// worthShowing keeps what a reader looks for: the latency of every case,
+// worthShowing keeps what a reader looks for: the main metric of every case,
 // whatever changed beyond doubt, and the main metrics that might have.
 func worthShowing(x *reports.Change) bool {
+	main := bench.MainMetric(x.Scenario).Name
 	switch x.Word {
 	case reports.Better, reports.Worse:
 		return true
 	case reports.Undecided:
-		return x.Metric == "top1" || x.Metric == "memory.peak" || x.Metric == "size" || x.Metric == "latency.p50"
+		return x.Metric == "top1" || x.Metric == "memory.peak" || x.Metric == "size" || x.Metric == main
 	}
-	return x.Metric == "latency.p50"
+	return x.Metric == main
 }
 
 // hidden counts the changes that are not worth showing.

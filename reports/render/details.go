@@ -14,8 +14,8 @@ import (
 type detail struct{ name, metric string }
 
 var details = []detail{
-	{"p90", "latency.p90"},
-	{"p99", "latency.p99"},
+	{"p90", ".p90"}, // of an inference, or of a scenario's query
+	{"p99", ".p99"},
 	{"throughput", "throughput"},
 	{"start", "latency.start"},
 	{"load", "latency.load"},
@@ -64,6 +64,10 @@ func detailRows(v *view, o Options, cols []detail) [][]string {
 	each(v, func(r *rowView) {
 		cells := []string{o.text("  " + fit(r.name, 32))}
 		for _, d := range cols {
+			if strings.HasPrefix(d.metric, ".") {
+				cells = append(cells, o.text(value(r.c, "latency"+d.metric)+value(r.c, "query"+d.metric)))
+				continue
+			}
 			cells = append(cells, o.text(value(r.c, d.metric)))
 		}
 		rows = append(rows, cells)
@@ -124,7 +128,8 @@ func tailNotes(v *view) []string {
 	each(v, func(r *rowView) {
 		for _, name := range []string{"latency.p90", "latency.p99"} {
 			e, ok := r.c.Value(name)
-			tails = tails || ok
+			_, query := r.c.Value(strings.Replace(name, "latency", "query", 1))
+			tails = tails || ok || query
 			if ok && e.Note != "" && len(out) < 4 {
 				out = append(out, fmt.Sprintf("%s of %s on %s: %s", strings.TrimPrefix(name, "latency."), plain(r.c.Variant), plain(r.c.Engine), plain(e.Note)))
 			}

@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"assay/bench"
+	"assay/bench/loadgen"
 	"assay/bench/metric"
 	"assay/bench/stat"
 )
@@ -23,7 +24,7 @@ func init() {
 
 // writeGobench writes the Go benchmark data format
 // (go.dev/design/14313-benchmark-format). A line is one trial, since trials
-// are the units of evidence, and holds the medians over the trial's rounds;
+// (and rounds of energy) are the units of evidence, and holds the medians over the trial's rounds;
 // its count is the number of those rounds. Exact metrics follow once per case.
 func writeGobench(w io.Writer, r *bench.Result, _ Options) error {
 	var buf bytes.Buffer
@@ -109,6 +110,8 @@ func BenchUnit(m *metric.Metric) string {
 		return name
 	case "1/sec":
 		return name + "/s"
+	case "1/J":
+		return name + "/J"
 	}
 	return name + "-" + m.Unit
 }
@@ -125,17 +128,21 @@ func trialLines(buf *bytes.Buffer, g *bench.GroupResult, c *bench.CaseResult) {
 		trials[s.Trial][s.Metric] = s
 	}
 	for _, t := range slices.Sorted(maps.Keys(trials)) {
-		p50, ok := trials[t][metric.P50.Name]
-		if !ok {
-			continue // a cold start has no line: it is no trial
+		line, n := "", 1
+		if main, ok := trials[t][bench.MainMetric(c.Scenario).Name]; ok {
+			n = len(main.Values)
 		}
-		fmt.Fprintf(buf, "%s %d %s ns/op", benchName(g, c), len(p50.Values), number64(1e9*stat.Median(slices.Clone(p50.Values))))
+		if p50, ok := trials[t][metric.P50.Name]; ok {
+			line = fmt.Sprintf(" %s ns/op", number64(1e9*stat.Median(slices.Clone(p50.Values))))
+		}
 		for _, name := range slices.Sorted(maps.Keys(trials[t])) {
 			if m := metric.Lookup(name); m != metric.P50 && !cold(m) {
-				fmt.Fprintf(buf, " %s %s", number64(stat.Median(slices.Clone(trials[t][name].Values))), BenchUnit(m))
+				line += fmt.Sprintf(" %s %s", number64(stat.Median(slices.Clone(trials[t][name].Values))), BenchUnit(m))
 			}
 		}
-		buf.WriteByte('\n')
+		if line != "" { // a cold start has no line: it is no trial
+			fmt.Fprintf(buf, "%s %d%s\n", benchName(g, c), n, line)
+		}
 	}
 }
 
@@ -163,8 +170,12 @@ func benchName(g *bench.GroupResult, c *bench.CaseResult) string {
 	if g.Build != "" {
 		eng += "@" + g.Build
 	}
-	return fmt.Sprintf("BenchmarkInfer/model=%s/variant=%s/engine=%s/provider=%s/threads=%d/batch=%d",
-		namePart(c.Model), namePart(c.Variant), namePart(eng), namePart(c.Provider), c.Threads, c.Batch)
+	scenario := ""
+	if c.Scenario != "" && c.Scenario != loadgen.SingleStream {
+		scenario = "/scenario=" + namePart(c.Scenario)
+	}
+	return fmt.Sprintf("BenchmarkInfer/model=%s/variant=%s/engine=%s/provider=%s%s/threads=%d/batch=%d",
+		namePart(c.Model), namePart(c.Variant), namePart(eng), namePart(c.Provider), scenario, c.Threads, c.Batch)
 }
 
 // namePart keeps a value within its part of a name.

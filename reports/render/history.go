@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"assay/bench/loadgen"
 	"assay/bench/metric"
 	"assay/bench/unit"
 	"assay/bench/verdict"
@@ -180,7 +181,7 @@ func labelText(labels map[string]string) string {
 func seriesTable(points []reports.Point) titled {
 	p := points[0]
 	t := titled{
-		title: join([]string{plain(p.Model) + " " + plain(p.Variant) + " on " + plain(p.Engine), plain(p.Value.Metric), "device " + plain(p.Device)}),
+		title: join([]string{plain(p.Model) + " " + plain(p.Variant) + " on " + plain(p.Engine), plain(p.Value.Metric), seriesScenario(p.Series), sourceText(p.Value), "device " + plain(p.Device)}),
 		rows:  [][]string{{"run", "started", "build", "value", "to previous", "verdict"}},
 		drop:  []string{"build", "to previous"},
 	}
@@ -196,6 +197,24 @@ func seriesTable(points []reports.Point) titled {
 		t.rows = append(t.rows, []string{shortID(p.Run), when(p.Started), plain(p.Build), valueText(p.Value), step, word})
 	}
 	return t
+}
+
+// sourceText is "by rapl (package)", "" where it does not matter.
+func sourceText(e metric.Estimate) string {
+	if e.Source == "" {
+		return ""
+	}
+	return "by " + plain(e.Source)
+}
+
+// seriesScenario is the scenario in the key of a series, "" for single-stream:
+// throughput, for one, is a series of its own in each.
+func seriesScenario(key string) string {
+	_, after, _ := strings.Cut(key, "/scenario=")
+	if name, _, _ := strings.Cut(after, "/"); name != loadgen.SingleStream {
+		return plain(name)
+	}
+	return ""
 }
 
 // valueText is a value with its half-width: relative, or in points for shares.

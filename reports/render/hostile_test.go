@@ -23,7 +23,7 @@ var hostile = []string{
 
 // poison puts s wherever a suite file, a model, an engine or a store can.
 func poison(s string) *bench.Result {
-	r := example.WithEnergy()
+	r := example.WithEnergy(example.Result(), meterOfTests)
 	r.Run, r.Suite, r.Accuracy, r.Partial, r.Version, r.Schema = s, s, s, s, s, s
 	r.Labels, r.Warnings, r.Device.Facts = map[string]string{s: s}, []string{s}, map[string]string{s: s}
 	r.Device.Name, r.Device.CPU, r.Device.Board, r.Device.Kernel, r.Device.Class, r.Device.Features = s, s, s, s, s, []string{s}

@@ -80,7 +80,6 @@ type facts struct {
 // A resultPage is the report on one run.
 type resultPage struct {
 	page
-	Columns  []string
 	Sections []sectionHTML
 	Evidence string
 	Groups   []string
@@ -97,6 +96,7 @@ type noteHTML struct {
 
 type sectionHTML struct {
 	Heading string
+	Columns []string
 	Rows    bool
 	Longest int // name, in columns: its column is as wide
 	Engines []engineHTML
@@ -136,15 +136,8 @@ func writeHTML(w io.Writer, r *bench.Result, _ Options) error {
 		Evidence: join(append(slices.Clone(v.totals), v.on)), Skipped: v.skipped, Next: v.next,
 	}
 	cols := columns(v)
-	for i, c := range cols {
-		if i == 0 {
-			c.name = "case"
-		}
-		p.Columns = append(p.Columns, c.name)
-	}
-	p.Columns = append(p.Columns, "verdict")
 	for i := range v.sections {
-		p.Sections = append(p.Sections, sectionOf(&v.sections[i], cols[1:], v.accuracy, ids))
+		p.Sections = append(p.Sections, sectionOf(&v.sections[i], cols, v.accuracy, ids))
 		for j := range v.sections[i].engines {
 			if e := &v.sections[i].engines[j]; e.group.Trials > 0 || e.group.AA != nil {
 				p.Groups = append(p.Groups, groupText(e))
@@ -189,21 +182,23 @@ func leads(r *bench.Result) []string {
 }
 
 func sectionOf(s *section, cols []column, accuracy string, ids anchors) sectionHTML {
-	out := sectionHTML{Heading: s.heading}
+	names := head(cols, s)
+	names[0] = "case"
+	out := sectionHTML{Heading: s.heading, Columns: append(slices.Clone(names), "verdict")}
 	for i := range s.engines {
 		e := &s.engines[i]
 		x := engineHTML{Heading: e.heading, Marks: e.marks, Word: wordOf(e.word), Absent: e.absent}
 		for j := range e.rows {
 			r := &e.rows[j]
 			row := rowHTML{Name: r.name, ID: ids[r.c], Verdict: wordOf(r.word), Marks: r.marks, Reason: r.reason}
-			for _, c := range cols {
-				row.Cells = append(row.Cells, cellHTML{c.name, c.cell(r)})
+			for k, c := range cols[1:] {
+				row.Cells = append(row.Cells, cellHTML{names[k+1], c.cell(r)})
 			}
 			x.Rows = append(x.Rows, row)
 			out.Rows, out.Longest = true, max(out.Longest, width(row.Name))
 		}
 		out.Engines = append(out.Engines, x)
-		out.Energy = append(out.Energy, energyLines(e.group, e.heading)...)
+		out.Energy = append(out.Energy, energyFacts(e.group, e.heading)...)
 	}
 	out.Energy = slices.Compact(out.Energy)
 	out.Charts = sectionCharts(s, accuracy, ids)

@@ -134,7 +134,7 @@ func caseLines(c *bench.CaseResult) []string {
 		file = append(file, unit.Number(float64(a.Params))+" parameters")
 	}
 	if a.SHA256 != "" {
-		file = append(file, "sha256 "+plain(head(a.SHA256)))
+		file = append(file, "sha256 "+plain(shortSHA(a.SHA256)))
 	}
 	if text := join(file); text != "" {
 		out = append(out, "file: "+text)
@@ -151,13 +151,13 @@ func caseLines(c *bench.CaseResult) []string {
 	return out
 }
 
-func head(sha string) string { return sha[:min(len(sha), 12)] }
+func shortSHA(sha string) string { return sha[:min(len(sha), 12)] }
 
 // metricsOf lists the estimates of a case, the table's columns first.
 func metricsOf(c *bench.CaseResult) []metricHTML {
 	var out []metricHTML
 	values := slices.Clone(c.Values)
-	first := []string{"top1", "latency.p50", "memory.peak", "size", "energy.net"}
+	first := []string{"top1", bench.MainMetric(c.Scenario).Name, "memory.peak", "size", "energy.net"}
 	rank := func(name string) int {
 		if i := slices.Index(first, name); i >= 0 {
 			return i

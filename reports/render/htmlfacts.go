@@ -9,7 +9,6 @@ import (
 
 	"assay/bench"
 	"assay/bench/host"
-	"assay/bench/metric"
 	"assay/bench/unit"
 )
 
@@ -172,45 +171,27 @@ func samplesText(n int) string {
 	return unit.Count(n)
 }
 
-// energyLines say by what the energy of a group was measured, or why it was
-// not.
-func energyLines(g *bench.GroupResult, heading string) []string {
-	e := g.Energy
-	if e == nil {
-		var why []string
-		measured := false
-		for i := range g.Cases {
-			c := &g.Cases[i]
-			_, ok := c.Value(metric.EnergyNet.Name)
-			measured = measured || ok || c.Status == bench.OK
-			if text := plain(c.Missing[metric.EnergyNet.Name]); text != "" && !slices.Contains(why, text) {
-				why = append(why, text)
-			}
+// energyFacts say by what the energy of a group was measured, or why it was
+// not, and what else to know of it.
+func energyFacts(g *bench.GroupResult, heading string) []string {
+	if e := g.Energy; e != nil && e.Rounds > 0 {
+		out := []string{heading + ": " + energyLine([]*bench.EnergyInfo{e})}
+		for _, n := range e.Notes {
+			out = append(out, plain(n))
 		}
-		if !measured {
-			return nil
+		return out
+	}
+	var why []string
+	measured := false
+	for i := range g.Cases {
+		c := &g.Cases[i]
+		measured = measured || c.Status == bench.OK
+		if text := plain(energyReason(c)); text != "" && !slices.Contains(why, text) {
+			why = append(why, text)
 		}
-		return []string{"Energy: " + notMeasured + lead(": ", strings.Join(why, "; "))}
 	}
-	parts := []string{
-		plain(e.Meter), plain(e.Scope), plain(e.Kind),
-		above(e.Idle, "idle "+unit.Format(e.Idle, "W")+" subtracted"),
-		fmt.Sprintf("%s of %s", span(e.Rounds, e.Rounds, "window"), unit.Format(e.Window, "sec")),
-		above(e.Every, "read every "+unit.Format(e.Every, "sec")),
-		above(e.Period, "new values every "+unit.Format(e.Period, "sec")),
-		above(e.Error, "sensor "+unit.PlusMinus(e.Error, "x")+", not in the intervals"),
-		above(e.Cost, "sampling took "+unit.Percent(e.Cost)+" of a core"),
-		above(float64(e.Discarded), span(e.Discarded, e.Discarded, "window")+" discarded"),
+	if !measured {
+		return nil
 	}
-	if e.AA != nil {
-		parts = append(parts, controlText(e.AA))
-	}
-	out := []string{"Energy · " + heading + ": " + join(parts)}
-	if e.Estimated != "" {
-		out = append(out, "estimated: "+plain(e.Estimated))
-	}
-	for _, n := range e.Notes {
-		out = append(out, plain(n))
-	}
-	return out
+	return []string{"Energy: " + notMeasured + lead(": ", strings.Join(why, "; "))}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"assay/bench/loadgen"
 	"assay/bench/metric"
 	"assay/bench/unit"
 	"assay/bench/verdict"
@@ -202,6 +203,9 @@ func (h *historian) pageOf(run string, x *reports.CourseCase) string {
 func caseText(x *reports.CourseCase) string {
 	c := x.Case
 	text := plain(c.Model) + " " + plain(c.Variant) + " on " + plain(c.Engine) + providerText(c.Provider)
+	if c.Scenario != "" && c.Scenario != loadgen.SingleStream {
+		text += ", " + plain(c.Scenario)
+	}
 	if c.Threads != 1 || c.Batch != 1 {
 		text += fmt.Sprintf(", %d %s, batch %d", c.Threads, plural(c.Threads, "thread"), c.Batch)
 	}

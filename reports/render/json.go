@@ -45,7 +45,7 @@ type document struct {
 
 // Rows returns one row per case and metric. A case that was not measured has
 // a row for every metric that a gate names, with null for its value, or one
-// for latency.p50 where there are no gates.
+// for the main metric of its scenario where there are no gates.
 func Rows(r *bench.Result) []Row {
 	rows := []Row{}
 	for i := range r.Groups {
@@ -79,7 +79,8 @@ func caseRows(c *bench.CaseResult) []Row {
 		}
 	}
 	if len(rows) == 0 {
-		x := row(metric.P50.Name, metric.P50.Unit)
+		main := bench.MainMetric(c.Scenario)
+		x := row(main.Name, main.Unit)
 		x.Verdict = reports.Worst(c).Word
 		rows = append(rows, x)
 	}
@@ -144,6 +145,11 @@ func finiteResult(r *bench.Result) *bench.Result {
 	for i, g := range r.Groups {
 		if g.AA != nil && !finite(g.AA.Ratio.Value, g.AA.Ratio.Low, g.AA.Ratio.High, g.AA.Deviation, g.AA.Tolerance) {
 			g.AA = nil
+		}
+		if e := g.Energy; e != nil && e.AA != nil && !finite(e.AA.Ratio.Value, e.AA.Ratio.Low, e.AA.Ratio.High, e.AA.Deviation) {
+			bare := *e
+			bare.AA = nil
+			g.Energy = &bare
 		}
 		cases := make([]bench.CaseResult, len(g.Cases))
 		for j, c := range g.Cases {

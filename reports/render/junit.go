@@ -68,7 +68,7 @@ type (
 // gate without a measurement is skipped. So the file is green exactly when
 // assay gate exits 0.
 func JUnit(w io.Writer, r *bench.Result, against []verdict.Verdict) error {
-	all := junitSuites{Name: join([]string{"assay", plain(r.Suite)}), Time: seconds(r.Ended.Sub(r.Started).Seconds())}
+	all := junitSuites{Name: join([]string{"assay", plain(r.Suite)}), Time: secondsXML(r.Ended.Sub(r.Started).Seconds())}
 	for i := range r.Groups {
 		if s := junitGroup(r, &r.Groups[i]); len(s.Cases) > 0 {
 			all.Suites = append(all.Suites, s)
@@ -113,7 +113,7 @@ func judged(r *bench.Result, against []verdict.Verdict) bool {
 
 func newSuite(r *bench.Result, name string, took float64) junitSuite {
 	return junitSuite{
-		Name: name, Time: seconds(took), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"), Hostname: plain(orID(r.Device.Name, r.Device.ID)),
+		Name: name, Time: secondsXML(took), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"), Hostname: plain(orID(r.Device.Name, r.Device.ID)),
 		Properties: []junitProp{{"run", plain(r.Run)}, {"assay", plain(r.Version)}, {"device", deviceText(r)}},
 	}
 }
@@ -200,7 +200,7 @@ func gateUnit(v verdict.Verdict) string {
 	return ""
 }
 
-func seconds(s float64) string {
+func secondsXML(s float64) string {
 	if !finite(s) || s < 0 {
 		s = 0
 	}

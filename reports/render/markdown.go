@@ -84,17 +84,22 @@ func resultMD(r *bench.Result, v *view, c cut) string {
 			continue
 		}
 		fmt.Fprintf(&buf, "\n#### %s\n\n", escapeMD(s.heading))
-		var names []string
-		for _, c := range cols {
-			names = append(names, c.name)
-		}
-		headMD(&buf, append(names, "verdict"))
+		headMD(&buf, append(head(cols, &s), "verdict"))
 		buf.Write(table.Bytes())
 	}
 	if left > 0 {
 		fmt.Fprintf(&buf, "\n%s more %s left out, those that pass first, so that this fits a comment: the html format holds all\n", unit.Count(left), plural(left, "case"))
 	}
+	if tables := soakTables(v); len(tables) > 0 {
+		buf.WriteByte('\n')
+		for _, t := range tables {
+			tableMD(&buf, t)
+		}
+	}
 	fmt.Fprintf(&buf, "\n%s\n", escapeMD(join(append(slices.Clone(v.totals), v.on))))
+	for _, e := range v.energy {
+		fmt.Fprintf(&buf, "\n%s\n", escapeMD(e))
+	}
 	foldMD(&buf, v, c)
 	byMD(&buf, r)
 	return buf.String()

@@ -88,6 +88,11 @@ func check(r *bench.Result) error {
 				return fmt.Errorf("%s.aa: %w", at, err)
 			}
 		}
+		if g.Energy != nil && g.Energy.AA != nil {
+			if err := checkEstimate(g.Energy.AA.Ratio); err != nil {
+				return fmt.Errorf("%s.energy.aa: %w", at, err)
+			}
+		}
 		for j := range g.Cases {
 			if err := checkCase(&g.Cases[j]); err != nil {
 				return fmt.Errorf("%s.cases[%d]: %w", at, j, err)

@@ -25,7 +25,7 @@ func columns(v *view) []column {
 	cols := []column{
 		{"", func(r *rowView) string { return "  " + fit(r.name, 32) }},
 		{v.accuracy, func(r *rowView) string { return r.accuracy }},
-		{"latency p50", func(r *rowView) string { return r.p50 }},
+		{v.main(), func(r *rowView) string { return r.main }},
 		{"speed-up", func(r *rowView) string { return r.speedup }},
 		{"memory", func(r *rowView) string { return r.memory }},
 		{"size", func(r *rowView) string { return r.size }},
@@ -34,6 +34,33 @@ func columns(v *view) []column {
 		cols = append(cols, column{"packed", func(r *rowView) string { return r.packed }})
 	}
 	return append(cols, column{"energy", func(r *rowView) string { return r.energy }})
+}
+
+// mainAt is the place of the scenario's main metric among the columns.
+const mainAt = 2
+
+// main is the name of the main metric's column: the sections' own where they
+// differ.
+func (v *view) main() string {
+	for _, s := range v.sections {
+		if s.column != v.sections[0].column {
+			return "main metric"
+		}
+	}
+	if len(v.sections) == 0 {
+		return mainColumn("")
+	}
+	return v.sections[0].column
+}
+
+// head is the header of one section.
+func head(cols []column, s *section) []string {
+	out := make([]string, len(cols))
+	for i, c := range cols {
+		out[i] = c.name
+	}
+	out[mainAt] = s.column
+	return out
 }
 
 // beside is how many columns keep their place on a narrow terminal: name,
@@ -58,8 +85,17 @@ func writeTable(w io.Writer, r *bench.Result, o Options) error {
 	if err := mainTable(&buf, v, o); err != nil {
 		return err
 	}
+	for _, t := range soakTables(v) {
+		buf.WriteByte('\n')
+		if err := t.print(&buf, o); err != nil {
+			return err
+		}
+	}
 	if o.Details {
 		if err := detailsTable(&buf, v, o); err != nil {
+			return err
+		}
+		if err := energyTable(&buf, v, o); err != nil {
 			return err
 		}
 	}
@@ -68,25 +104,32 @@ func writeTable(w io.Writer, r *bench.Result, o Options) error {
 	return err
 }
 
-// lay prints the header and every shown case: one line each, or two where the
-// width does not hold all columns. The verdict belongs behind the first.
+// lay prints the header of every section, then every shown case: one line
+// each, or two where the width does not hold all columns. The verdict belongs
+// behind the first.
 func lay(v *view, o Options) ([][]string, error) {
 	cols := columns(v)
-	cell := func(c column, r *rowView) string {
-		if r == nil {
-			return o.text(c.name)
+	var rows [][]string
+	add := func(cells []string) {
+		for i := range cells {
+			cells[i] = o.text(cells[i])
 		}
-		return o.text(c.cell(r))
+		rows = append(rows, cells)
 	}
-	shown := []*rowView{nil} // the header
-	each(v, func(r *rowView) { shown = append(shown, r) })
-	rows := make([][]string, len(shown))
-	for i, r := range shown {
-		for _, c := range cols {
-			rows[i] = append(rows[i], cell(c, r))
+	for i := range v.sections {
+		add(head(cols, &v.sections[i]))
+	}
+	each(v, func(r *rowView) {
+		cells := make([]string, len(cols))
+		for i, c := range cols {
+			cells[i] = c.cell(r)
 		}
+		add(cells)
+	})
+	out := make([][]string, len(rows))
+	if len(rows) == 0 {
+		return out, nil
 	}
-	out := make([][]string, len(shown))
 	if gridWidth(rows)+verdictWidth <= o.width() {
 		lines, err := grid(rows)
 		for i, l := range lines {
@@ -120,7 +163,7 @@ func mainTable(buf *bytes.Buffer, v *view, o Options) error {
 	if err != nil {
 		return err
 	}
-	header, lines := lines[0], lines[1:]
+	headers, lines := lines[:len(v.sections)], lines[len(v.sections):]
 	under := func(printed []string) {
 		for _, l := range printed[1:] {
 			if l = strings.TrimRight(l, " "); l != "" {
@@ -136,8 +179,8 @@ func mainTable(buf *bytes.Buffer, v *view, o Options) error {
 			fmt.Fprintln(buf, o.paint(bold, text))
 		}
 		if slices.ContainsFunc(s.engines, func(e engineView) bool { return len(e.rows) > 0 }) {
-			fmt.Fprintln(buf, header[0]+"verdict")
-			under(header)
+			fmt.Fprintln(buf, headers[i][0]+"verdict")
+			under(headers[i])
 		}
 		for j := range s.engines {
 			e := &s.engines[j]
@@ -192,6 +235,9 @@ func tail(buf *bytes.Buffer, v *view, o Options) {
 	buf.WriteByte('\n')
 	say := func(lead, text string) { fmt.Fprintln(buf, hang(lead, o.text(text), o.width())) }
 	say("", join(append(append([]string{}, v.totals...), v.on)))
+	for _, e := range v.energy {
+		say("", e)
+	}
 	say("", v.count)
 	for i, n := range v.notes {
 		say(fmt.Sprintf("!%d ", i+1), n)

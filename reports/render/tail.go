@@ -121,12 +121,13 @@ func skippedGates(r *bench.Result) []string {
 
 // nextSteps says what would help, once per cause.
 func nextSteps(r *bench.Result) []string {
-	var trials, samples, untrusted bool
+	var trials, samples, rounds, untrusted bool
 	anyCase(r, func(c *bench.CaseResult) bool {
 		for _, v := range c.Verdicts {
 			m := metric.Lookup(v.Metric)
-			exact := m != nil && m.Exact
-			trials = trials || v.Word == verdict.Inconclusive && !exact
+			exact, energy := m != nil && m.Exact, strings.HasPrefix(v.Metric, "energy.") || v.Metric == "power"
+			trials = trials || v.Word == verdict.Inconclusive && !exact && !energy
+			rounds = rounds || v.Word == verdict.Inconclusive && energy && v.Value > 0
 			samples = samples || v.Word == verdict.Inconclusive && exact
 			untrusted = untrusted || v.Word == verdict.Untrusted
 		}
@@ -135,6 +136,9 @@ func nextSteps(r *bench.Result) []string {
 	var out []string
 	if trials {
 		out = append(out, "more trials decide an inconclusive latency: raise max_trials and budget under run: in the suite")
+	}
+	if rounds {
+		out = append(out, "more rounds decide an inconclusive energy: raise rounds under energy: in the suite")
 	}
 	if samples {
 		out = append(out, "more samples decide an inconclusive accuracy: raise samples under run: in the suite (0 is all)")
@@ -148,11 +152,11 @@ func nextSteps(r *bench.Result) []string {
 // notPaying says that a candidate is no faster than its baseline, where the
 // run's own notes do not explain it already; "" where it is faster.
 func notPaying(g *bench.GroupResult, c *bench.CaseResult) string {
-	e, ok := c.Ratio("latency.p50")
-	if !ok || e.High < 1 || len(c.Notes) > 0 || len(g.Untrusted) > 0 || e.Value <= 0 {
+	e, ok := c.Speedup()
+	if !ok || e.Low > 1 || len(c.Notes) > 0 || len(g.Untrusted) > 0 {
 		return ""
 	}
-	text := fmt.Sprintf("%s does not pay on %s: not faster than the baseline (%s)", c.Variant, c.Engine, speedup(e))
+	text := fmt.Sprintf("%s does not pay on %s: not faster than the baseline (%s)", c.Variant, c.Engine, ratioText(e))
 	if size, ok := c.Ratio("size"); ok && size.Value >= 0.995 {
 		text += ", and its file is no smaller"
 	}

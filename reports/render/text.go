@@ -69,7 +69,7 @@ func hang(lead, text string, n int) string {
 }
 
 // ascii maps the characters that the formats print themselves.
-var ascii = strings.NewReplacer("·", "-", "×", "x", "±", "+-", "−", "-", "µ", "u", "–", "-", "…", "...", "≤", "<=", "≥", ">=", "→", "->", "÷", "/", "∞", "inf")
+var ascii = strings.NewReplacer("·", "-", "×", "x", "±", "+-", "−", "-", "µ", "u", "–", "-", "…", "...", "≤", "<=", "≥", ">=", "→", "->", "÷", "/", "∞", "inf", "°", "")
 
 // text is s as the terminal may show it.
 func (o Options) text(s string) string {

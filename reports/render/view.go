@@ -8,6 +8,7 @@ import (
 
 	"assay/bench"
 	"assay/bench/engine"
+	"assay/bench/loadgen"
 	"assay/bench/unit"
 	"assay/bench/verdict"
 	"assay/reports"
@@ -21,6 +22,7 @@ type view struct {
 	notes    []string // footnotes; number i+1
 	numbers  map[string]int
 	next     []string // next steps
+	energy   []string // by what energy was measured
 	totals   []string // parts of the line on the control and the amount of work
 	on       string   // what accuracy rests on
 	count    string   // "1 fail, 2 pass"
@@ -30,6 +32,7 @@ type view struct {
 // A section is a task and model on the device, with the same threads and batch.
 type section struct {
 	heading string
+	column  string // the main metric's
 	engines []engineView
 }
 
@@ -48,7 +51,7 @@ type rowView struct {
 	name     string
 	marks    []int
 	accuracy string
-	p50      string
+	main     string // the main metric of the scenario
 	speedup  string
 	memory   string
 	size     string
@@ -68,7 +71,7 @@ func newView(r *bench.Result) *view {
 		g := &r.Groups[i]
 		h := heading(r, g)
 		if h != last {
-			v.sections = append(v.sections, section{heading: h})
+			v.sections = append(v.sections, section{heading: h, column: mainColumn(g.Scenario)})
 			last = h
 		}
 		s := &v.sections[len(v.sections)-1]
@@ -80,6 +83,14 @@ func newView(r *bench.Result) *view {
 	for _, w := range r.Warnings {
 		v.note(w)
 	}
+	for i := range r.Groups {
+		if e := r.Groups[i].Energy; e != nil {
+			for _, n := range e.Notes {
+				v.note("energy: " + n)
+			}
+		}
+	}
+	v.energy = energyLines(r)
 	v.totals = totals(r)
 	v.count = counts(r)
 	v.next = slices.Compact(nextSteps(r))
@@ -124,9 +135,20 @@ func (v *view) engine(g *bench.GroupResult, info *engine.Info) engineView {
 	if e.word, e.absent = absent(g); e.absent != "" || len(g.Cases) == 0 {
 		return e
 	}
+	shared := sharedEnergyReason(g)
+	if shared != "" {
+		e.marks = append(e.marks, v.note(energyNote(shared)))
+	}
 	base := &g.Cases[0]
 	for i := range g.Cases {
-		e.rows = append(e.rows, v.row(g, &g.Cases[i], base, causes))
+		row := v.row(g, &g.Cases[i], base, causes)
+		if why := energyReason(&g.Cases[i]); why != "" && shared == "" {
+			row.marks = append(row.marks, v.note(who+plain(g.Cases[i].Variant)+": "+energyNote(why)))
+		}
+		e.rows = append(e.rows, row)
+		if x, ok := g.Cases[i].Value(bench.MainMetric(g.Scenario).Name); ok && x.Note != "" {
+			v.note(plain(g.Scenario) + ": " + x.Note)
+		}
 	}
 	return e
 }
@@ -145,17 +167,23 @@ func (v *view) row(g *bench.GroupResult, c, base *bench.CaseResult, causes []int
 	switch {
 	case d.Word == verdict.Untrusted && len(causes) > 0:
 		out.marks = append(out.marks, causes...) // the footnotes say why
+	case d.Reason != "" && d.Reason == c.Missing[d.Metric] && energyReason(c) != "":
+		out.reason = strings.TrimSpace(short(d.Metric) + " " + energyCell(d.Reason)) // a footnote says why
 	case d.Word != verdict.Pass && d.Word != "":
 		out.reason = reason(c, d)
 	}
 	if c.Status != bench.OK {
 		return out
 	}
-	out.energy = notMeasured
+	out.energy = energyCell(energyReason(c))
 	if c == base {
 		out.baseline(c, v.accuracy)
 	} else {
 		out.candidate(c, base, v.accuracy)
+	}
+	if why := c.Missing[bench.MainMetric(c.Scenario).Name]; why != "" {
+		out.main = "none"
+		out.marks = append(out.marks, v.note(fmt.Sprintf("%s of %s on %s: %s", mainColumn(c.Scenario), c.Variant, c.Engine, why)))
 	}
 	_, own := c.Value("size.packed")
 	v.packed = v.packed || own
@@ -198,6 +226,10 @@ func short(name string) string {
 	switch name {
 	case "latency.p50":
 		return "latency"
+	case "query.p99":
+		return "query p99"
+	case "rate.max":
+		return "rate"
 	case "memory.peak":
 		return "memory"
 	case "energy.net":
@@ -209,8 +241,32 @@ func short(name string) string {
 }
 
 func heading(r *bench.Result, g *bench.GroupResult) string {
-	parts := []string{plain(g.Task), plain(g.Model), deviceText(r), fmt.Sprintf("%d %s, batch %d", g.Threads, plural(g.Threads, "thread"), g.Batch)}
-	return join(parts)
+	return join([]string{plain(g.Task), plain(g.Model), deviceText(r), loadText(g.Threads, g.Batch, g.Scenario, r.Plan.Scenarios[g.Scenario])})
+}
+
+// loadText is "1 thread, batch 1", or with another scenario than single-stream
+// "1 thread, server: p99 within 10ms".
+func loadText(threads, batch int, scenario string, p bench.ScenarioPlan) string {
+	text := fmt.Sprintf("%d %s, ", threads, plural(threads, "thread"))
+	switch {
+	case scenario == "" || scenario == loadgen.SingleStream:
+		return text + fmt.Sprintf("batch %d", batch)
+	case scenario == loadgen.MultiStream && p.Samples > 0:
+		return text + fmt.Sprintf("%s: queries of %d", scenario, p.Samples)
+	case scenario == loadgen.Server && p.Latency > 0:
+		return text + fmt.Sprintf("%s: p%.4g within %s", scenario, 100*p.Percentile, p.Latency)
+	}
+	return text + plain(scenario)
+}
+
+// mainColumn is how the table calls a scenario's main metric.
+func mainColumn(scenario string) string {
+	switch name := bench.MainMetric(scenario).Name; name {
+	case "rate.max":
+		return "highest rate"
+	default:
+		return strings.ReplaceAll(name, ".", " ")
+	}
 }
 
 func deviceText(r *bench.Result) string {

@@ -164,6 +164,7 @@ func (s *SQLite) History(ctx context.Context, f reports.SeriesFilter, limit int)
 		if err != nil {
 			return nil, s.wrap(err)
 		}
+		e.Source = reports.SeriesSource(p.Series)
 		p.Started, p.Received, p.Value, p.Verdict = reports.Moment(started), reports.Moment(received), e, verdict.Word(word)
 		out = append(out, p)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -235,5 +236,30 @@ func TestPath(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", dir)
 	if p, err := Path(); err != nil || p != filepath.Join(dir, "assay", "assay.db") {
 		t.Errorf("got %q, %v", p, err)
+	}
+}
+
+// TestEnergyHistory: what another meter measured is another series, and every
+// point says by what it was measured.
+func TestEnergyHistory(t *testing.T) {
+	s := open(t)
+	for i, source := range []string{"rapl (package)", "shelly (wall)", "rapl (package)"} {
+		r := example.WithEnergy(numbered(fmt.Sprintf("run%d", i), i), source)
+		put(t, s, r)
+		back, err := s.Get(context.Background(), r.Run)
+		if err != nil || text(t, back) != text(t, r) {
+			t.Errorf("%s came back changed: %v", r.Run, err)
+		}
+	}
+	points, err := s.History(context.Background(), reports.SeriesFilter{Model: "resnet8", Variant: "baseline", Engine: "native", Metric: "energy.net"}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	series := map[string][]string{}
+	for _, p := range points {
+		series[p.Value.Source] = append(series[p.Value.Source], p.Run)
+	}
+	if len(series) != 2 || len(series["rapl (package)"]) != 2 || len(series["shelly (wall)"]) != 1 {
+		t.Errorf("series %v", series)
 	}
 }

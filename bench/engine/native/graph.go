@@ -43,12 +43,13 @@ type node struct {
 	lo, hi float32  // bounds of a fused Relu or Clip; ±Inf without one
 	f      ew.Unary // what a Lookup tabulates
 	last   bool     // channels are the last dimension: set by the layout pass
+	fused  []*node  // what passes made part of this one
 }
 
 // newNode returns a node made by a pass in the place of old.
 func newNode(old *node, domain, op string, in, out []*value) *node {
 	n := &node{
-		name: old.name, op: op, domain: domain, opset: old.opset, in: in, out: out, lo: old.lo, hi: old.hi,
+		name: old.name, op: op, domain: domain, opset: old.opset, in: in, out: out, lo: old.lo, hi: old.hi, fused: old.fused,
 		attrs: &onnx.Node{Name: old.name, Op: op, Domain: domain},
 	}
 	for _, v := range out {
@@ -89,6 +90,9 @@ func (n *node) clamps() bool {
 	return !math.IsInf(float64(n.lo), -1) || !math.IsInf(float64(n.hi), 1)
 }
 
+// absorb records that n does what other did, for profiles.
+func (n *node) absorb(other *node) { n.fused = append(append(n.fused, other), other.fused...) }
+
 // set changes an attribute of n without touching the model.
 func (n *node) set(a onnx.Attr) {
 	c := *n.attrs
@@ -97,7 +101,6 @@ func (n *node) set(a onnx.Attr) {
 	n.attrs = &c
 }
 
-// tensor returns v's contents as a tensor.
 // tensor returns a constant with its data aligned for its type: a copy where
 // they are not in the file. It is not kept, since most constants are packed
 // and not needed any more.

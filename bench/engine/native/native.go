@@ -49,7 +49,7 @@ func (Engine) Info(context.Context) (engine.Info, error) {
 	}
 	return engine.Info{
 		Name: "native", Build: version(), Providers: []string{"cpu"},
-		Capabilities: []string{"threads", "batch", "packed-size"},
+		Capabilities: []string{"threads", "batch", "packed-size", "profile"},
 		Settings:     map[string]string{"cpu": extensions, "go": runtime.Version(), "layout": "NHWC"},
 	}, nil
 }
@@ -113,7 +113,7 @@ func newSession(m *onnx.Model, batch, threads int, more ...string) (*session, er
 		return nil, err
 	}
 	g := b.g
-	s := &session{m: m, pool: b.pool, env: b.env, steps: b.steps, in: descs(g.inputs), out: descs(g.outputs), packed: b.weights(), arena: int64(b.arena)}
+	s := &session{m: m, pool: b.pool, env: b.env, steps: b.steps, in: descs(g.inputs), out: descs(g.outputs), packed: b.weights(), arena: int64(b.arena), nodes: b.nodes()}
 	for i, name := range g.names {
 		s.out[i].Name = name
 		s.outs = append(s.outs, b.of[g.outputs[i]])

@@ -52,6 +52,7 @@ func planConv(b *builder, n *node) error {
 		return err
 	}
 	b.packed += c.Bytes()
+	b.multiplies(c.Variant(), c.MACs())
 	bias := -1
 	if v := n.arg(2); v != nil {
 		if v.len() != s.M {

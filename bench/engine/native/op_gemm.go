@@ -31,6 +31,7 @@ type product struct {
 // multiply adds the steps of p.
 func (b *builder) multiply(p product) {
 	e := b.env
+	b.multiplies(p.b.Variant(), int64(p.m)*int64(p.b.K)*int64(p.b.N))
 	if p.fill >= 0 {
 		b.step(func() {
 			p.b.Fill(view[float32](e, p.fillBuf), view[float32](e, p.fill)[p.fillOff:][:p.b.K*p.b.N], p.fillTrans)

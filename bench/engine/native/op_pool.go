@@ -45,9 +45,9 @@ func planMaxPool(b *builder, n *node) error {
 	case tensor.Float32:
 		b.step(func() { pooling.Max(&s, view[float32](e, out), view[float32](e, in), float32(math.Inf(-1))) })
 	case tensor.Uint8:
-		b.step(func() { pooling.Max(&s, view[uint8](e, out), view[uint8](e, in), 0) })
+		b.step(func() { pooling.MaxBytes(&s, view[uint8](e, out), view[uint8](e, in)) })
 	case tensor.Int8:
-		b.step(func() { pooling.Max(&s, view[int8](e, out), view[int8](e, in), math.MinInt8) })
+		b.step(func() { pooling.MaxBytes(&s, view[int8](e, out), view[int8](e, in)) })
 	default:
 		return want(tensor.Float32, x)
 	}

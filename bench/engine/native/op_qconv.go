@@ -61,42 +61,46 @@ func planQLinearConv(b *builder, n *node) error {
 		return err
 	}
 	b.packed += c.Bytes()
-	const rows = 16 // pixels that are finished while their sums are in L1
-	sums := b.scratch(4 * rows * c.M * b.pool.Threads())
-	b.convolveInt(c, x, func() int32 { return gx.zero[0] }, func(e *env, in qconv.Input, s *qconv.Scratch, part, from, to int) {
-		acc := view[int32](e, sums)[part*rows*c.M:][:rows*c.M]
-		for p := from; p < to; p += rows {
-			q := min(p+rows, to)
-			c.Run(acc, in, s, p, q)
-			f.rows(e, acc[:(q-p)*c.M], p, c.M)
-		}
-	})
+	b.multiplies(c.Variant(), c.MACs())
+	b.convolveInt(c, x, func() int32 { return gx.zero[0] }, func(e *env, sums []int32, p int) { f.rows(e, sums, p) })
 	return nil
 }
 
-// convolveInt adds a step that calls run for every thread's part of c's
-// pixels. zero returns the zero point of x when the step runs.
-func (b *builder) convolveInt(c *qconv.Conv, x *value, zero func() int32, run func(e *env, in qconv.Input, s *qconv.Scratch, part, from, to int)) {
+// convolveInt adds a step that hands the sums of c's pixels to done, some
+// pixels at a time, by threads at once. zero returns the zero point of x when
+// the step runs.
+func (b *builder) convolveInt(c *qconv.Conv, x *value, zero func() int32, done func(e *env, sums []int32, p int)) {
 	e, in, threads := b.env, b.slot(x), b.pool.Threads()
-	patches, pairs := b.scratch(c.PatchBytes()*threads), b.scratch(8*c.PairsLen()*threads)
+	bytes, pairs, sums := b.scratch(c.BytesLen()*threads), b.scratch(8*c.PairsLen()*threads), b.scratch(4*c.SumsLen()*threads)
 	scratch := make([]qconv.Scratch, threads)
 	isSigned := x.typ == tensor.Int8
+	finish := func(sums []int32, p int) { done(e, sums, p) }
 	b.parallel((c.Pixels()+rowGrain-1)/rowGrain, func(part, parts int) {
 		s := &scratch[part]
-		s.Patches = e.buf[patches][part*c.PatchBytes():][:c.PatchBytes()]
+		s.Bytes = e.buf[bytes][part*c.BytesLen():][:c.BytesLen()]
 		s.Pairs = view[int64](e, pairs)[part*c.PairsLen():][:c.PairsLen()]
+		s.Sums = view[int32](e, sums)[part*c.SumsLen():][:c.SumsLen()]
 		from, to := pool.Split(c.Pixels(), rowGrain, part, parts)
-		run(e, qconv.Input{Data: e.buf[in], Signed: isSigned, Zero: zero()}, s, part, from, to)
+		c.Run(qconv.Input{Data: e.buf[in], Signed: isSigned, Zero: zero()}, s, from, to, finish)
 	})
 }
 
 // planConvInteger plans ConvInteger: sums in int32, the zero point of x
 // perhaps computed by the model.
 func planConvInteger(b *builder, n *node) error {
-	x, y := n.in[0], n.out[0]
-	if err := want(tensor.Int32, y); err != nil {
+	if err := want(tensor.Int32, n.out[0]); err != nil {
 		return err
 	}
+	out := b.slot(n.out[0])
+	return b.convInteger(n, func(c *qconv.Conv) (func(e *env, sums []int32, p int), error) {
+		return func(e *env, sums []int32, p int) { copy(view[int32](e, out)[p*c.M:], sums) }, nil
+	})
+}
+
+// convInteger plans a convolution of n's first four inputs whose sums finish
+// says what to do with.
+func (b *builder) convInteger(n *node, finish func(c *qconv.Conv) (func(e *env, sums []int32, p int), error)) error {
+	x := n.in[0]
 	if x.typ != tensor.Int8 {
 		if err := want(tensor.Uint8, x); err != nil {
 			return err
@@ -110,11 +114,13 @@ func planConvInteger(b *builder, n *node) error {
 	if err != nil {
 		return err
 	}
+	done, err := finish(c)
+	if err != nil {
+		return err
+	}
 	b.packed += c.Bytes()
-	out := b.slot(y)
-	b.convolveInt(c, x, zero, func(e *env, in qconv.Input, s *qconv.Scratch, _, from, to int) {
-		c.Run(view[int32](e, out)[from*c.M:], in, s, from, to)
-	})
+	b.multiplies(c.Variant(), c.MACs())
+	b.convolveInt(c, x, zero, done)
 	return nil
 }
 

@@ -42,6 +42,7 @@ func (b *builder) multiplyInt(p *qgemm.B, rows int, x *value, zero func() int32,
 	pairs, sums := b.scratch(8*pairLen*threads), b.scratch(4*block*threads)
 	isSigned := x.typ == tensor.Int8
 	b.packed += p.Bytes()
+	b.multiplies(p.Variant(), int64(rows)*int64(p.K)*int64(p.N))
 	b.parallel((rows+rowGrain-1)/rowGrain, func(part, parts int) {
 		scratch := view[int64](e, pairs)[part*pairLen:][:pairLen]
 		acc := view[int32](e, sums)[part*block:][:block]
@@ -55,10 +56,19 @@ func (b *builder) multiplyInt(p *qgemm.B, rows int, x *value, zero func() int32,
 }
 
 func planMatMulInteger(b *builder, n *node) error {
-	x, y := n.in[0], n.out[0]
-	if err := want(tensor.Int32, y); err != nil {
+	if err := want(tensor.Int32, n.out[0]); err != nil {
 		return err
 	}
+	out := b.slot(n.out[0])
+	return b.matMulInteger(n, func(p *qgemm.B) (func(e *env, sums []int32, first int), error) {
+		return func(e *env, sums []int32, first int) { copy(view[int32](e, out)[first*p.N:], sums) }, nil
+	})
+}
+
+// matMulInteger plans a product of n's first four inputs whose sums finish
+// says what to do with.
+func (b *builder) matMulInteger(n *node, finish func(p *qgemm.B) (func(e *env, sums []int32, first int), error)) error {
+	x := n.in[0]
 	if x.typ != tensor.Int8 && x.typ != tensor.Uint8 {
 		return want(tensor.Uint8, x)
 	}
@@ -70,10 +80,11 @@ func planMatMulInteger(b *builder, n *node) error {
 	if err != nil {
 		return err
 	}
-	out := b.slot(y)
-	b.multiplyInt(p, rows, x, zero, func(e *env, sums []int32, first int) {
-		copy(view[int32](e, out)[first*p.N:], sums)
-	})
+	run, err := finish(p)
+	if err != nil {
+		return err
+	}
+	b.multiplyInt(p, rows, x, zero, run)
 	return nil
 }
 
@@ -123,7 +134,7 @@ func (b *builder) quantizedProduct(n *node, bias, scale, zero *value, trans bool
 		return fmt.Errorf("output %v for %d rows of %d", y.shape, rows, p.N)
 	}
 	b.multiplyInt(p, rows, x, func() int32 { return gx.zero[0] }, func(e *env, sums []int32, first int) {
-		f.rows(e, sums, first, p.N)
+		f.rows(e, sums, first)
 	})
 	return nil
 }

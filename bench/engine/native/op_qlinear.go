@@ -39,8 +39,8 @@ func planQLinearAdd(b *builder, n *node) error {
 	if !slices.Equal(x.shape, z.shape) || !slices.Equal(x.shape, y.shape) {
 		return fmt.Errorf("operands %v and %v: broadcasting is not supported here", x.shape, z.shape)
 	}
-	t := addition(gx, gz, gy)
-	t.Lo, t.Hi = gy.bounds(n.lo, n.hi)
+	lo, hi := gy.bounds(n.lo, n.hi)
+	t := addition(gx, gz, gy, lo, hi)
 	e, p, q, out := b.env, b.slot(x), b.slot(z), b.slot(y)
 	if y.typ == tensor.Int8 {
 		b.step(func() { quant.Add(t, view[int8](e, out), e.buf[p], e.buf[q]) })
@@ -52,15 +52,10 @@ func planQLinearAdd(b *builder, n *node) error {
 
 // addition returns y = x·(sx/sy) + (z·(sz/sy) + fixed) with the constant part
 // fixed = zy − (sx/sy·zx + sz/sy·zz), rounded where ONNX Runtime rounds.
-func addition(gx, gz, gy grid) *quant.Addition {
-	t := &quant.Addition{}
+func addition(gx, gz, gy grid, lo, hi int32) *quant.Addition {
 	rx, rz := gx.scale[0]/gy.scale[0], gz.scale[0]/gy.scale[0]
 	fixed := float32(gy.zero[0]) - float32(float64(rx)*float64(gx.zero[0])+float64(float32(rz*float32(gz.zero[0]))))
-	for i := range 256 {
-		t.A[i] = float64(at8(gx.typ, i)) * float64(rx)
-		t.B[i] = float64(float32(float64(at8(gz.typ, i))*float64(rz) + float64(fixed)))
-	}
-	return t
+	return quant.NewAddition(rx, rz, fixed, gx.typ == tensor.Int8, gz.typ == tensor.Int8, lo, hi)
 }
 
 // planQLinearGlobal plans x, x_scale, x_zero, y_scale, y_zero.
@@ -95,7 +90,7 @@ func planQLinearGlobal(b *builder, n *node) error {
 		} else {
 			pooling.GlobalSum(acc, view[uint8](e, in), zero, batch, pixels, c)
 		}
-		f.rows(e, acc, 0, c)
+		f.rows(e, acc, 0)
 	})
 	return nil
 }

@@ -83,7 +83,7 @@ func planQuantize(b *builder, n *node) error {
 	case x.typ == tensor.Uint8:
 		eachChannel(b, n, zero, c, quant.Dequantize[uint8])
 	case x.typ == tensor.Int32:
-		eachChannel(b, n, zero, c, quant.Dequantize[int32])
+		eachChannel(b, n, zero, c, quant.Dequantize32)
 	default:
 		return fmt.Errorf("quantized type %v: %w (int8, uint8 and int32 are)", x.typ, errors.ErrUnsupported)
 	}

@@ -20,6 +20,7 @@ func foldBatchNorm(g *graph) error {
 		}
 		scale, shift, ok := affine(n)
 		if ok && scaleOutputs(by, scale, shift) {
+			by.absorb(n)
 			same[n.out[0]] = n.in[0]
 		}
 	}

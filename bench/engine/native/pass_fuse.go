@@ -45,17 +45,24 @@ func fuseActivations(g *graph) error {
 			x = same[x]
 		}
 		by := x.by
-		if uses[n.in[0]] != 1 || !(by.is("Conv", "Gemm", "Add", "QLinearConv") || by.domain == microsoft && by.op == "QGemm") || x.typ != tensor.Float32 {
+		if uses[n.in[0]] != 1 || !clampable(by) || x.typ != tensor.Float32 {
 			continue
 		}
 		if hi < by.lo || lo > by.hi {
 			continue
 		}
 		by.lo, by.hi = max(by.lo, lo), min(by.hi, hi)
+		by.absorb(n)
 		same[n.out[0]] = x
 	}
 	g.replace(same)
 	return nil
+}
+
+// clampable reports whether n's plan bounds its results.
+func clampable(n *node) bool {
+	return n.is("Conv", "Gemm", "Add", "QLinearConv") || n.domain == microsoft && n.op == "QGemm" ||
+		n.domain == internal && (n.op == "ConvInteger" || n.op == "MatMulInteger")
 }
 
 // residual is the index of the tensor that a Conv adds to its result before
@@ -93,6 +100,7 @@ func fuseResiduals(g *graph) error {
 				x.by.in = append(x.by.in, nil)
 			}
 			x.by.in = append(x.by.in, other)
+			x.by.absorb(n)
 			same[n.out[0]] = x
 			break
 		}

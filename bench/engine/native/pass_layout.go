@@ -40,6 +40,8 @@ func imageOp(n *node) bool {
 		return n.is("Conv", "ConvInteger", "QLinearConv", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool")
 	case microsoft:
 		return n.op == "QLinearGlobalAveragePool"
+	case internal:
+		return n.op == "ConvInteger"
 	}
 	return false
 }

@@ -123,6 +123,16 @@ func (q *qdq) emit(n *node, e ending, domain, op string, in []*value) *node {
 	attrs := n.attrs
 	k := newNode(n, domain, op, in, []*value{out})
 	k.attrs, k.lo, k.hi = attrs, e.lo, e.hi
+	for _, v := range n.in {
+		if v != nil && v.by != nil && v.by.is("DequantizeLinear") {
+			k.absorb(v.by) // profiles leave it out where it stays for another reader
+		}
+	}
+	for _, o := range []*node{e.act, e.quantize} {
+		if o != nil {
+			k.absorb(o)
+		}
+	}
 	q.out = append(q.out, k)
 	return k
 }

@@ -15,6 +15,7 @@ var passes = []pass{
 	{"remove identities", removeIdentities},
 	{"fold constants", foldConstants},
 	{"fuse QDQ groups", fuseQDQ},
+	{"fuse dynamic quantization", fuseDynamic},
 	{"fold batch normalisation", foldBatchNorm},
 	{"fuse residual additions", fuseResiduals},
 	{"fuse activations", fuseActivations},

@@ -10,8 +10,8 @@ import (
 
 // A step is one kernel call of a plan.
 type step struct {
-	node, op string
-	run      func()
+	node int // index in the graph
+	run  func()
 }
 
 // An env holds the bytes behind every slot of a plan. Steps look them up in
@@ -49,6 +49,7 @@ type builder struct {
 	at     int   // its index
 	packed int   // bytes of packed weights
 	arena  int   // bytes of the arena
+	costs  []cost
 }
 
 // build plans g for the given threads. Constants, weights and the arena are
@@ -67,9 +68,12 @@ func build(g *graph, p *pool.Pool) (*builder, error) {
 		if op == nil {
 			return nil, fmt.Errorf("%s: no kernel", n.place())
 		}
+		b.costs = append(b.costs, cost{})
+		before := b.packed
 		if err := op.plan(b, n); err != nil {
 			return nil, fmt.Errorf("%s: %w", n.place(), err)
 		}
+		b.count(n, b.packed-before)
 		for _, v := range n.in {
 			b.touch(v)
 		}
@@ -121,7 +125,7 @@ func (b *builder) alias(out, in *value) { b.of[out] = b.slot(in) }
 
 // step adds a kernel call.
 func (b *builder) step(run func()) {
-	b.steps = append(b.steps, step{b.node.name, b.node.op, run})
+	b.steps = append(b.steps, step{b.at, run})
 }
 
 // parallel adds a kernel call that is split into at most limit parts, which

@@ -168,3 +168,54 @@ func TestLookup(t *testing.T) {
 		}
 	}
 }
+
+// TestFuseDynamic: what is and is not folded into the sums, and that results
+// stay those of the operators by themselves.
+func TestFuseDynamic(t *testing.T) {
+	x := f32(3, 1, 4, 5, 5)
+	for name, c := range map[string]struct {
+		scale, bias tensor.Tensor
+		extra       string // a value that is an output too
+		left        string // operators that stay
+	}{
+		"one scale":         {scalar(1. / 64), f32(1, 1, 3, 1, 1), "", "Mul "},
+		"scale per channel": {f32(2, 3, 1, 1), f32(1, 3, 1, 1), "", "Mul "},
+		"one bias":          {scalar(1. / 64), scalar(2), "", "Mul "},
+		"bias per pixel":    {scalar(1. / 64), f32(1, 1, 3, 5, 5), "", "Mul Add "},
+		"scale per pixel":   {f32(2, 5, 1), f32(1, 1, 3, 1, 1), "", "Cast Mul Mul Add "},
+		"sums are read":     {scalar(1. / 64), f32(1, 1, 3, 1, 1), "i", "Cast Mul Mul Add "},
+		"floats are read":   {scalar(1. / 64), f32(1, 1, 3, 1, 1), "g", "Mul Add "},
+	} {
+		m := newModel().input("x", x).constant("w", bytesOf(tensor.Int8, 3, 4, 3, 3)).
+			constant("ws", c.scale).constant("bias", c.bias).
+			node("DynamicQuantizeLinear", []string{"x"}, []string{"q", "s", "z"}).
+			node("ConvInteger", []string{"q", "w", "z"}, []string{"i"}, onnx.IntsAttr("pads", 1, 1, 1, 1)).
+			node("Cast", []string{"i"}, []string{"f"}, onnx.IntAttr("to", 1)).
+			node("Mul", []string{"s", "ws"}, []string{"sw"}).
+			node("Mul", []string{"sw", "f"}, []string{"g"}).
+			node("Add", []string{"g", "bias"}, []string{"h"}).
+			node("Relu", []string{"h"}, []string{"y"})
+		out := m.output("y")
+		if c.extra != "" {
+			out = m.output("y", c.extra)
+		}
+		want := oracle(t, out, x)
+		compare(t, run(t, out, 2, x)[0], want["y"], 1e-5)
+		g, err := load(out, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := g.optimize(); err != nil {
+			t.Fatal(err)
+		}
+		left := ""
+		for _, n := range g.nodes {
+			if n.is("Cast", "Mul", "Add", "Relu") {
+				left += n.op + " "
+			}
+		}
+		if left != c.left {
+			t.Errorf("%s: %q are left, want %q:\n%s", name, left, c.left, g)
+		}
+	}
+}

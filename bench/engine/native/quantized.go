@@ -120,8 +120,8 @@ func signed(w, zero *value, n int) ([]int8, []int32, error) {
 type finish struct {
 	typ          tensor.Type // int8, uint8 or float32
 	out          int         // slot
-	bias         []int32     // per channel, or nil
-	scale        []float32   // per channel, or one
+	bias         []int32     // per channel
+	scale, shift []float32   // per channel; shift of a float32 output
 	zero, lo, hi int32
 	flo, fhi     float32 // bounds of a float32 output
 }
@@ -133,8 +133,8 @@ func (b *builder) newFinish(n *node, x, w grid, y *grid, bias *value, channels i
 	if len(w.scale) != 1 && len(w.scale) != channels {
 		return nil, fmt.Errorf("%d scales of weights for %d channels", len(w.scale), channels)
 	}
-	for _, s := range w.scale {
-		k := x.scale[0] * s
+	for i := range channels {
+		k := x.scale[0] * w.scale[i%len(w.scale)]
 		if y != nil {
 			k /= y.scale[0] // in this order, as ONNX Runtime does
 		}
@@ -149,28 +149,26 @@ func (b *builder) newFinish(n *node, x, w grid, y *grid, bias *value, channels i
 	} else if f.typ != tensor.Float32 {
 		return nil, fmt.Errorf("output of type %v without a scale", f.typ)
 	}
+	f.bias, f.shift = make([]int32, channels), make([]float32, channels)
 	if bias != nil {
 		if bias.typ != tensor.Int32 || !bias.konst || bias.len() != channels {
 			return nil, fmt.Errorf("bias %v%v: %w (a constant int32 one per channel is)", bias.typ, bias.shape, errors.ErrUnsupported)
 		}
 		f.bias = tensor.Of[int32](bias.tensor())
-		b.packed += 4 * channels
 	}
-	b.packed += 4 * len(f.scale)
+	b.packed += 8 * channels
 	return f, nil
 }
 
-// rows finishes sums, whole rows of n that start at row first of the output.
-func (f *finish) rows(e *env, sums []int32, first, n int) {
-	for i := 0; i+n <= len(sums) && n > 0; i += n {
-		acc, at := sums[i:i+n], first*n+i
-		switch f.typ {
-		case tensor.Int8:
-			quant.Requantize(view[int8](e, f.out)[at:at+n], acc, f.bias, f.scale, f.zero, f.lo, f.hi)
-		case tensor.Uint8:
-			quant.Requantize(view[uint8](e, f.out)[at:at+n], acc, f.bias, f.scale, f.zero, f.lo, f.hi)
-		case tensor.Float32:
-			quant.Scale(view[float32](e, f.out)[at:at+n], acc, f.bias, f.scale, f.flo, f.fhi)
-		}
+// rows finishes sums, whole rows that start at row first of the output.
+func (f *finish) rows(e *env, sums []int32, first int) {
+	from, n := first*len(f.scale), len(sums)
+	switch f.typ {
+	case tensor.Int8:
+		quant.Requantize(view[int8](e, f.out)[from:from+n], sums, f.bias, f.scale, f.zero, f.lo, f.hi)
+	case tensor.Uint8:
+		quant.Requantize(view[uint8](e, f.out)[from:from+n], sums, f.bias, f.scale, f.zero, f.lo, f.hi)
+	case tensor.Float32:
+		quant.Scale(view[float32](e, f.out)[from:from+n], sums, f.bias, f.scale, f.shift, f.flo, f.fhi)
 	}
 }

@@ -22,12 +22,14 @@ type session struct {
 	sets    [][]tensor.Tensor
 	packed  int64
 	arena   int64
+	nodes   []engine.Node // what the steps belong to
 }
 
 var (
-	_ engine.Session = (*session)(nil)
-	_ engine.Sizer   = (*session)(nil)
-	_ engine.Arena   = (*session)(nil)
+	_ engine.Session  = (*session)(nil)
+	_ engine.Sizer    = (*session)(nil)
+	_ engine.Arena    = (*session)(nil)
+	_ engine.Profiler = (*session)(nil)
 )
 
 func descs(values []*value) []engine.Desc {

@@ -91,7 +91,7 @@ func (r *runtime) Info(context.Context) (engine.Info, error) {
 	}
 	return engine.Info{
 		Name: Name, Build: ort.GetVersion(), Providers: probe(),
-		Settings: settings(r.path),
+		Settings: settings(r.path), Capabilities: []string{"profile"},
 	}, nil
 }
 
@@ -117,7 +117,7 @@ func (r *runtime) Open(_ context.Context, a models.Artifact, o engine.Options) (
 	if a.Format != "" && a.Format != "onnx" {
 		return nil, fmt.Errorf("artifact is %s, this engine opens onnx: %w", a.Format, errors.ErrUnsupported)
 	}
-	return open(r.path, a, o)
+	return open(r.path, a, o, "")
 }
 
 // mark is what ONNX Runtime puts between its own source lines and a message:

@@ -19,17 +19,24 @@ type session struct {
 	in, out  []engine.Desc
 	settings map[string]string
 	library  string // path
+	artifact models.Artifact
+	options  engine.Options
 
 	binds  []*ort.IoBinding
 	values []ort.Value // of all bindings; they keep the bound memory alive
+	sets   [][]tensor.Tensor
+	bound  []tensor.Tensor // outputs
 }
 
 var (
-	_ engine.Session = (*session)(nil)
-	_ engine.Arena   = (*session)(nil)
+	_ engine.Session  = (*session)(nil)
+	_ engine.Arena    = (*session)(nil)
+	_ engine.Profiler = (*session)(nil)
 )
 
-func open(library string, a models.Artifact, o engine.Options) (_ *session, err error) {
+// open opens a; trace, unless it is empty, is where the profiler's file will
+// begin with.
+func open(library string, a models.Artifact, o engine.Options, trace string) (_ *session, err error) {
 	in, out, err := describe(a.Path, o.Batch)
 	if err != nil {
 		return nil, err
@@ -39,7 +46,12 @@ func open(library string, a models.Artifact, o engine.Options) (_ *session, err 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, opt.Destroy()) }()
-	s := &session{in: in, out: out, settings: settings(library), library: library}
+	if trace != "" {
+		if err := opt.EnableProfiling(trace); err != nil {
+			return nil, fmt.Errorf("switch the profiler on: %w", clean(err))
+		}
+	}
+	s := &session{in: in, out: out, settings: settings(library), library: library, artifact: a, options: o}
 	s.settings["provider"] = o.Provider
 	s.settings["intra_op_threads"] = strconv.Itoa(o.Threads)
 	if s.s, err = ort.NewDynamicAdvancedSession(a.Path, names(in), names(out), opt); err != nil {
@@ -116,6 +128,7 @@ func (s *session) Bind(sets [][]tensor.Tensor, out []tensor.Tensor) error {
 			}
 		}
 	}
+	s.sets, s.bound = sets, out
 	return nil
 }
 
@@ -173,7 +186,7 @@ func (s *session) unbind() error {
 	for _, v := range s.values {
 		errs = append(errs, v.Destroy())
 	}
-	s.binds, s.values = nil, nil
+	s.binds, s.values, s.sets, s.bound = nil, nil, nil, nil
 	return errors.Join(errs...)
 }
 

@@ -5,6 +5,7 @@ package asm
 
 import (
 	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
@@ -16,9 +17,10 @@ type Set struct {
 	New   func() VecVirtual
 }
 
-// The instruction sets: AVX-512 F, and AVX2 with FMA.
+// The instruction sets: AVX-512 F, the same with VNNI, and AVX2 with FMA.
 var (
 	AVX512 = Set{"avx512", 16, ZMM}
+	VNNI   = Set{"vnni", 16, ZMM}
 	AVX2   = Set{"avx2", 8, YMM}
 )
 
@@ -89,4 +91,45 @@ func (v Set) Int32(param string) VecVirtual {
 	VMOVD(r, x)
 	VPBROADCASTD(x, out)
 	return out
+}
+
+// Float returns a register with a float32 argument in every lane.
+func (v Set) Float(param string) VecVirtual {
+	out := v.New()
+	VBROADCASTSS(Argument(param), out)
+	return out
+}
+
+// Narrow stores the lowest byte of every 32-bit lane. It changes r.
+func (v Set) Narrow(r VecVirtual, m Mem) {
+	if v.Lanes == 16 {
+		VPMOVDB(r, m)
+		return
+	}
+	VMOVQ(v.pack(r), m)
+}
+
+// pack returns the lowest bytes of AVX2's eight lanes after each other.
+func (v Set) pack(r VecVirtual) VecVirtual {
+	low, high := v.New(), XMM()
+	VPCMPEQD(low, low, low)
+	VPSRLD(Imm(24), low, low)
+	VPAND(low, r, r)
+	VEXTRACTI128(Imm(1), r, high)
+	VPACKUSDW(high, r.AsX(), high)
+	VPACKUSWB(high, high, high)
+	return high
+}
+
+// Dot adds products to every 32-bit lane of sum: with VNNI those of four uint8
+// of x with four int8 of w, else those of two int16 (VPMADDWD, which unlike
+// VPMADDUBSW saturates nowhere). avo has no constructor of VPDPBUSD.
+func (v Set) Dot(w, x, sum VecVirtual) {
+	if v.ISA == VNNI.ISA {
+		Instruction(&ir.Instruction{Opcode: "VPDPBUSD", Operands: []Op{w, x, sum}, Inputs: []Op{w, x, sum}, Outputs: []Op{sum}, ISA: []string{"AVX512VNNI"}})
+		return
+	}
+	product := v.New()
+	VPMADDWD(w, x, product)
+	VPADDD(product, sum, sum)
 }

@@ -15,6 +15,7 @@ type Columns interface {
 	Load(m Mem, vector int) VecVirtual
 	Store(r VecVirtual, m Mem, vector int)
 	Fuse(m Mem, x, sum VecVirtual, vector int) // sum += m·x
+	Narrow(r VecVirtual, m Mem, vector int)    // stores the lowest byte of every lane; changes r
 }
 
 // Columns runs body for the first n columns of so many vectors. With AVX-512 a
@@ -30,7 +31,7 @@ func (v Set) Columns(n Register, vectors int, name string, body func(c Columns, 
 	JNE(LabelRef("part" + name))
 	body(whole{v}, name)
 	Label("part" + name)
-	body(window(v, n, vectors), "_part"+name)
+	body(window(v, n, vectors, "_part"+name), "_part"+name)
 }
 
 type whole struct{ Set }
@@ -44,6 +45,8 @@ func (w whole) Load(m Mem, _ int) VecVirtual {
 func (w whole) Store(r VecVirtual, m Mem, _ int) { VMOVUPS(r, m) }
 
 func (w whole) Fuse(m Mem, x, sum VecVirtual, _ int) { VFMADD231PS(m, x, sum) }
+
+func (w whole) Narrow(r VecVirtual, m Mem, _ int) { w.Set.Narrow(r, m) }
 
 type masked struct {
 	Set
@@ -74,19 +77,23 @@ func (x masked) Store(r VecVirtual, m Mem, vector int) { VMOVUPS(r, x.k[vector],
 
 func (x masked) Fuse(m Mem, y, sum VecVirtual, vector int) { VFMADD231PS(m, y, x.k[vector], sum) }
 
+func (x masked) Narrow(r VecVirtual, m Mem, vector int) { VPMOVDB(r, x.k[vector], m) }
+
 type windowed struct {
 	Set
 	mask []VecVirtual
+	n    Register
+	name string // of labels
 }
 
 // window makes masks of n set lanes: a window in a table of as many set as
 // clear ones.
-func window(v Set, n Register, vectors int) windowed {
+func window(v Set, n Register, vectors int, name string) windowed {
 	table, at := GP64(), GP64()
 	LEAQ(lanes(vectors*v.Lanes), table)
 	MOVQ(U32(uint32(vectors*v.Lanes)), at)
 	SUBQ(n, at)
-	w := windowed{Set: v}
+	w := windowed{Set: v, n: n, name: name}
 	for j := range vectors {
 		m := v.New()
 		VMOVUPS(Mem{Base: table, Index: at, Scale: 4, Disp: v.Bytes() * j}, m)
@@ -105,6 +112,28 @@ func (w windowed) Store(r VecVirtual, m Mem, vector int) { VMASKMOVPS(r, w.mask[
 
 func (w windowed) Fuse(m Mem, x, sum VecVirtual, vector int) {
 	VFMADD231PS(w.Load(m, vector), x, sum)
+}
+
+// Narrow stores 4, 2 and 1 bytes of a single vector, as its columns have.
+func (w windowed) Narrow(r VecVirtual, m Mem, _ int) {
+	x, p := w.pack(r), GP64()
+	LEAQ(m, p)
+	for _, size := range []int{4, 2, 1} {
+		without := fmt.Sprintf("without_%d%s", size, w.name)
+		TESTQ(U32(uint32(size)), w.n)
+		JZ(LabelRef(without))
+		switch size {
+		case 4:
+			VMOVD(x, Mem{Base: p})
+		case 2:
+			VPEXTRW(Imm(0), x, Mem{Base: p})
+		case 1:
+			VPEXTRB(Imm(0), x, Mem{Base: p})
+		}
+		VPSRLDQ(Imm(uint64(size)), x, x)
+		ADDQ(U32(uint32(size)), p)
+		Label(without)
+	}
 }
 
 var tables = map[int]Mem{}

@@ -31,6 +31,24 @@ func (t Tile) Add(p, ld Register, c Columns) {
 	t.visit(p, ld, func(k int, m Mem, vector int) { VADDPS(c.Load(m, vector), t.Sums[k], t.Sums[k]) })
 }
 
+// Less takes zero·sums of every column away, arguments both, where sums is not
+// nil and lies done bytes before the first column's: the share of a zero point.
+func (t Tile) Less(done Register, suffix string, c Columns) {
+	Given("sums", suffix, func(sums Register) {
+		if done != nil {
+			ADDQ(done, sums)
+		}
+		zero := t.Int32("zero")
+		for j := range t.Vectors {
+			s := c.Load(Mem{Base: sums, Disp: t.Bytes() * j}, j)
+			VPMULLD(zero, s, s)
+			for i := range t.Rows() {
+				VPSUBD(s, t.Sums[i*t.Vectors+j], t.Sums[i*t.Vectors+j])
+			}
+		}
+	})
+}
+
 // Clamp bounds the sums by the arguments lo and hi and stores them at p, rows
 // ld bytes apart. It moves p. NaN stays NaN: of two operands of which one is
 // NaN, MAXPS and MINPS return the second of Intel's order, the first here.

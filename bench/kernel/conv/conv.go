@@ -28,7 +28,7 @@ func always(Shape) bool { return true }
 // chooses the first row that is usable and takes the shape.
 var (
 	dense = []variant{
-		{"gemm_lines", true, lineable, packGroups, lineScratch, overLines},
+		{"gemm_lines", true, lineable, packLines, lineScratch, overLines},
 		{"gemm", true, always, packGroups, patchScratch, implicit},
 		{"ref_1x1", true, always, packNone, noScratch, ref},
 	}
@@ -51,7 +51,7 @@ func Table() []isa.Row {
 type Conv struct {
 	Shape
 	v       *variant
-	groups  []*gemm.B // implicit: one packed K × M/Groups matrix per group
+	groups  []*gemm.B // implicit: one packed K × M/Groups matrix per group; lines: parts of one
 	weights []float32 // others: in the order of Order, or of Taps
 }
 

@@ -9,29 +9,52 @@ import "assay/bench/kernel/gemm"
 // their padding, a few output lines at a time, so that no patch hangs over the
 // edge.
 func overLines(c *Conv, y, x, scratch []float32, ep *gemm.Epilogue, from, to int) {
-	e, width := *ep, c.lineWidth()*c.C
-	a := gemm.A{Stride: c.SW * c.C, Runs: c.KH, Skip: c.DH * width}
 	for p := from; p < to; {
 		first := p / c.OW // output line, counted through the batch
 		lines := min(c.blockLines(), c.OH-first%c.OH, (to-1)/c.OW+1-first)
 		c.padLines(scratch, x, first, lines)
-		for line := range lines {
-			ox := p % c.OW
-			n := min(c.OW-ox, to-p)
-			slice(&e, ep, p*c.M, 0, c.M)
-			a.Data = scratch[line*c.SH*width+ox*a.Stride:]
-			c.groups[0].Mul(y[p*c.M:], c.M, a, n, &e)
-			p += n
+		end, ch := min(to, (first+lines)*c.OW), 0
+		for _, b := range c.groups {
+			c.multiplyLines(b, ch, y, scratch, ep, first, p, end)
+			ch += b.N
 		}
+		p = end
 	}
 }
+
+// multiplyLines computes the channels from ch on that b has of pixels [from,
+// to), whose lines begin with first in scratch.
+func (c *Conv) multiplyLines(b *gemm.B, ch int, y, scratch []float32, ep *gemm.Epilogue, first, from, to int) {
+	e, width := *ep, c.lineWidth()*c.C
+	a := gemm.A{Stride: c.SW * c.C, Runs: c.KH, Skip: c.DH * width}
+	for p := from; p < to; {
+		ox := p % c.OW
+		n := min(c.OW-ox, to-p)
+		slice(&e, ep, p*c.M+ch, ch, b.N)
+		a.Data = scratch[(p/c.OW-first)*c.SH*width+ox*a.Stride:]
+		b.Mul(y[p*c.M+ch:], c.M, a, n, &e)
+		p += n
+	}
+}
+
+// Weights of more than partBytes are multiplied in parts of at most that, each
+// with all lines that are copied: half of an L2 cache of 512 KiB.
+const partBytes = 256 << 10
+
+func packLines(c *Conv, w []float32) { c.groups = gemm.Pack(w, c.K(), c.M, false).Cut(partBytes) }
 
 // lineable reports whether patches are runs of the image's lines.
 func lineable(s Shape) bool { return s.Groups == 1 && s.DW == 1 && !s.Pointwise() }
 
 // lineBytes bounds the lines that are copied at once, so that they stay in L2
-// beside the weights.
-const lineBytes = 64 << 10
+// beside the weights; where those are several parts, which every block of
+// lines reads anew, the block is larger.
+func (c *Conv) lineBytes() int {
+	if len(c.groups) > 1 {
+		return 256 << 10
+	}
+	return 64 << 10
+}
 
 // lineWidth returns how many pixels of a padded line the patches of a line
 // reach over.
@@ -43,7 +66,7 @@ func (c *Conv) spanned(lines int) int { return (lines-1)*c.SH + (c.KH-1)*c.DH + 
 // blockLines returns how many output lines are computed at once.
 func (c *Conv) blockLines() int {
 	n := 1
-	for n < c.OH && 4*c.spanned(n+1)*c.lineWidth()*c.C <= lineBytes {
+	for n < c.OH && 4*c.spanned(n+1)*c.lineWidth()*c.C <= c.lineBytes() {
 		n++
 	}
 	return n

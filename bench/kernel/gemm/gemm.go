@@ -71,6 +71,20 @@ func (p *B) Fill(buf, b []float32, trans bool) {
 	pack(p.data, b, p.K, p.N, p.v.nr, trans)
 }
 
+// Cut cuts p into parts of whole panels that take at most so many bytes each,
+// or one panel: callers that multiply several left factors with a large matrix
+// do so part by part, while it is in cache.
+func (p *B) Cut(bytes int) []*B {
+	panel := p.v.nr * p.K
+	step := p.v.nr * max(bytes/max(4*panel, 1), 1)
+	var out []*B
+	for j := 0; j < p.N; j += step {
+		n := min(step, p.N-j)
+		out = append(out, &B{p.K, n, p.v, p.data[j*p.K:][:(n+p.v.nr-1)/p.v.nr*panel]})
+	}
+	return out
+}
+
 // Bytes returns the size of the packed matrix.
 func (p *B) Bytes() int { return 4 * len(p.data) }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -237,6 +238,26 @@ func BenchmarkF32(b *testing.B) {
 				flop := 2 * float64(m*n*k) * float64(b.N)
 				b.ReportMetric(flop/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 			})
+		}
+	}
+}
+
+// TestCut multiplies with the parts of a matrix, one after another.
+func TestCut(t *testing.T) {
+	const m, n, k = 5, 150, 9
+	x, y := random(m*k), random(k*n)
+	want, got := make([]float32, m*n), make([]float32, m*n)
+	p, ep := Pack(y, k, n, false), None()
+	p.Mul(want, n, A{Data: x, Stride: k}, m, &ep)
+	for _, bytes := range []int{1, 4 * k * 70, 1 << 20} {
+		clear(got)
+		at, size := 0, 0
+		for _, part := range p.Cut(bytes) {
+			part.Mul(got[at:], n, A{Data: x, Stride: k}, m, &ep)
+			at, size = at+part.N, size+part.Bytes()
+		}
+		if at != n || size != p.Bytes() || !slices.Equal(got, want) {
+			t.Errorf("parts of %d bytes: %d columns of %d, %d bytes of %d, or other products", bytes, at, n, size, p.Bytes())
 		}
 	}
 }

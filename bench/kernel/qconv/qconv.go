@@ -18,30 +18,35 @@ type Input struct {
 	Zero   int32
 }
 
-// A kernel computes the sums of output pixels [from, to) into y, Pixels × M.
+// A kernel computes the sums of output pixels [from, to) into y, (to−from) × M.
 type kernel func(c *Conv, y []int32, x Input, s *Scratch, from, to int)
 
-// A variant is one implementation. takes says which shapes it is for.
+// A variant is one implementation. takes says which shapes it is for, with or
+// without zero points of the weights.
 type variant struct {
 	name   string
 	usable bool
-	takes  func(s conv.Shape) bool
+	takes  func(s conv.Shape, zeros bool) bool
 	pack   func(c *Conv, w []int8, zero []int32) // w in the order of conv.Order
+	bytes  func(c *Conv) int                     // of scratch that one call of f needs
 	f      kernel
 }
 
-func always(conv.Shape) bool { return true }
+func always(conv.Shape, bool) bool { return true }
+
+func isDepthwise(s conv.Shape, _ bool) bool { return s.Depthwise() }
 
 // dense and depthwise list the implementations in this build, best first.
 var (
 	dense = []variant{
-		{"gemm", true, always, packGroups, implicit},
-		{"ref_1x1", true, always, packNone, ref},
+		{"gemm_lines", true, lineable, packLines, lineScratch, overLines},
+		{"gemm", true, always, packGroups, patchScratch, implicit},
+		{"ref_1x1", true, always, packNone, noScratch, ref},
 	}
-	depthwise = []variant{
-		{"go_1xc", true, conv.Shape.Depthwise, packTaps, depthwiseRow},
-		{"ref_1x1", true, conv.Shape.Depthwise, packNone, ref},
-	}
+	depthwise = append(archDepthwise(),
+		variant{"go_1xc", true, isDepthwise, packTaps, noScratch, depthwiseRow},
+		variant{"ref_1x1", true, isDepthwise, packNone, noScratch, ref},
+	)
 )
 
 // Table lists the variants for `assay kernels`.
@@ -56,9 +61,11 @@ func Table() []isa.Row {
 type Conv struct {
 	conv.Shape
 	v       *variant
+	form    *qgemm.Form // lines: of the image
 	groups  []*qgemm.B
 	weights []int8
 	zero    []int32 // of each output channel; nil where all are 0
+	sums    []int32 // assembly: of each channel's weights; nil where it needs none
 }
 
 // New packs w, M × C/Groups × KH × KW as in ONNX. zero holds the zero point
@@ -72,7 +79,7 @@ func New(s conv.Shape, w []int8, zero []int32) (*Conv, error) {
 		table = depthwise
 	}
 	for i := range table {
-		if v := &table[i]; v.usable && v.takes(s) {
+		if v := &table[i]; v.usable && v.takes(s, zero != nil) {
 			return build(v, s, w, zero)
 		}
 	}
@@ -92,66 +99,57 @@ func packNone(c *Conv, w []int8, zero []int32) { c.weights, c.zero = w, zero }
 
 func packTaps(c *Conv, w []int8, zero []int32) { c.weights, c.zero = conv.Taps(&c.Shape, w), zero }
 
-func packGroups(c *Conv, w []int8, zero []int32) {
-	mg := c.M / c.Groups
-	n := c.K() * mg
-	for g := range c.Groups {
-		var z []int32
-		if zero != nil {
-			z = zero[g*mg:][:mg]
-		}
-		c.groups = append(c.groups, qgemm.Pack(w[g*n:][:n], c.K(), mg, false, z))
-	}
-}
-
 // A Scratch is what one call of Run needs; each thread has its own.
 type Scratch struct {
-	Patches []byte  // PatchBytes
-	Pairs   []int64 // PairsLen
+	Bytes []byte  // BytesLen, aligned to 2
+	Pairs []int64 // PairsLen
+	Sums  []int32 // SumsLen
+
+	first, end, last int // lines: those prepared, and behind the last that Run needs
 }
 
-// PatchBytes returns the length of Scratch.Patches.
-func (c *Conv) PatchBytes() int {
-	if c.groups == nil || c.Pointwise() {
-		return 0
-	}
-	return c.PatchRows(1) * c.K()
-}
+// BytesLen returns the length of Scratch.Bytes, a multiple of a cache line.
+func (c *Conv) BytesLen() int { return (c.v.bytes(c) + 63) &^ 63 }
 
 // PairsLen returns the length of Scratch.Pairs.
 func (c *Conv) PairsLen() int { return qgemm.ScratchLen(c.K()) }
 
+// SumsLen returns the length of Scratch.Sums.
+func (c *Conv) SumsLen() int { return c.block() * c.M }
+
+// block returns how many pixels are computed and finished at once: 16 KiB of
+// sums, half of an L1 cache, in whole lines where they fit; more where every
+// block reads the parts of large weights anew.
+func (c *Conv) block() int {
+	n := max(4096/c.M, 24)
+	if len(c.groups) > 1 && c.Groups == 1 {
+		n *= 8
+	}
+	if n > c.OW {
+		n -= n % c.OW
+	}
+	return min(n, c.Pixels())
+}
+
 // Bytes returns the size of the packed weights.
 func (c *Conv) Bytes() int {
-	n := len(c.weights) + 4*len(c.zero)
+	n := len(c.weights) + 4*len(c.zero) + 4*len(c.sums)
 	for _, b := range c.groups {
 		n += b.Bytes()
 	}
 	return n
 }
 
-// Run computes the sums Σ (x − zero)·(w − zero) of output pixels [from, to)
-// into y, (to−from) × M. It does not allocate; parts may run at once.
-func (c *Conv) Run(y []int32, x Input, s *Scratch, from, to int) { c.v.f(c, y, x, s, from, to) }
-
-// implicit multiplies gathered patches with the packed weights.
-func implicit(c *Conv, y []int32, x Input, s *Scratch, from, to int) {
-	cg, mg := c.C/c.Groups, c.M/c.Groups
-	a := qgemm.Matrix{Signed: x.Signed, Zero: x.Zero}
-	if c.Pointwise() {
-		for g, b := range c.groups {
-			a.Data, a.Stride = x.Data[from*c.C+g*cg:], c.C
-			b.Mul(y[g*mg:], c.M, a, to-from, s.Pairs)
-		}
-		return
-	}
-	a.Data, a.Stride = s.Patches, c.K()
-	rows := c.PatchRows(1)
-	for p := from; p < to; p += rows {
-		q := min(p+rows, to)
-		for g, b := range c.groups {
-			conv.Gather(&c.Shape, s.Patches, x.Data, uint8(x.Zero), g, p, q)
-			b.Mul(y[(p-from)*c.M+g*mg:], c.M, a, q-p, s.Pairs)
-		}
+// Run computes the sums Σ (x − zero)·(w − zero) of output pixels [from, to),
+// some at a time, and hands them to done while they are in cache: (q−p) × M of
+// the pixels from p on. It does not allocate; parts may run at once.
+func (c *Conv) Run(x Input, s *Scratch, from, to int, done func(sums []int32, p int)) {
+	s.first, s.end, s.last = 0, 0, to
+	block := c.block()
+	for p := from; p < to; p += block {
+		q := min(p+block, to)
+		sums := s.Sums[:(q-p)*c.M]
+		c.v.f(c, sums, x, s, p, q)
+		done(sums, p)
 	}
 }

@@ -40,9 +40,15 @@ var layers = []conv.Shape{
 }
 
 var edges = []conv.Shape{
+	same(1, 4, 7, 96, 320, 3, 1, 1, 1, 1), // weights in two parts
 	same(1, 1, 1, 1, 1, 1, 1, 1, 0, 1), same(2, 5, 4, 3, 5, 3, 1, 1, 1, 1), same(1, 9, 7, 4, 6, 3, 2, 1, 1, 2),
 	same(1, 9, 9, 4, 8, 3, 1, 2, 2, 4), same(2, 6, 6, 5, 5, 3, 1, 1, 1, 5), same(1, 8, 8, 6, 4, 1, 2, 1, 0, 2),
 	same(3, 4, 4, 6, 9, 1, 1, 1, 0, 3), same(1, 3, 3, 2, 2, 5, 1, 1, 2, 1),
+	same(1, 7, 7, 6, 6, 3, 2, 2, 1, 6), same(1, 11, 19, 17, 17, 5, 1, 1, 2, 17), same(1, 9, 21, 33, 33, 3, 2, 1, 1, 33),
+	same(2, 7, 13, 24, 24, 3, 1, 2, 2, 24), same(2, 2, 3, 7, 7, 5, 1, 1, 2, 7), same(1, 1, 40, 16, 16, 3, 1, 1, 1, 16),
+	same(1, 6, 12, 8, 8, 3, 1, 4, 4, 8), same(2, 13, 11, 5, 33, 3, 2, 2, 3, 1), same(1, 70, 40, 16, 20, 3, 1, 1, 1, 1),
+	{N: 1, H: 5, W: 6, C: 2, M: 3, OH: 4, OW: 6, KH: 2, KW: 3, SH: 1, SW: 1, DH: 1, DW: 1, Left: 1, Groups: 1},
+	{N: 1, H: 4, W: 4, C: 3, M: 3, OH: 3, OW: 4, KH: 2, KW: 2, SH: 1, SW: 1, DH: 1, DW: 1, Left: 1, Groups: 3},
 }
 
 // direct is an independent sum; w is M × C/Groups × KH × KW.
@@ -74,10 +80,10 @@ func direct(s conv.Shape, x Input, w []int8, zero []int32) []int32 {
 	return y
 }
 
-func eachVariant(s conv.Shape, f func(v *variant)) {
+func eachVariant(s conv.Shape, zeros bool, f func(v *variant)) {
 	for _, table := range [][]variant{dense, depthwise} {
 		for i := range table {
-			if v := &table[i]; v.usable && v.takes(s) {
+			if v := &table[i]; v.usable && v.takes(s, zeros) {
 				f(v)
 			}
 		}
@@ -94,7 +100,7 @@ func TestVariants(t *testing.T) {
 		for _, x := range []Input{{Data: random(s.N * s.H * s.W * s.C), Zero: 200}, {Data: random(s.N * s.H * s.W * s.C), Signed: true, Zero: -7}} {
 			for _, z := range [][]int32{nil, zero} {
 				want := direct(s, x, w, z)
-				eachVariant(s, func(v *variant) { check(t, v, s, x, w, z, want) })
+				eachVariant(s, z != nil, func(v *variant) { check(t, v, s, x, w, z, want) })
 			}
 		}
 	}
@@ -107,22 +113,42 @@ func check(t *testing.T, v *variant, s conv.Shape, x Input, w []int8, zero, want
 		t.Fatal(err)
 	}
 	const guard = 0x1234567
-	sc := &Scratch{make([]byte, c.PatchBytes()), make([]int64, c.PairsLen())}
+	bytes, sums := c.BytesLen(), c.SumsLen()
+	sc := &Scratch{Bytes: make([]byte, bytes+1), Pairs: make([]int64, c.PairsLen()), Sums: make([]int32, sums+1)}
+	sc.Bytes[bytes], sc.Sums[sums] = 77, guard
+	got := make([]int32, len(want))
+	done := func(sums []int32, p int) { copy(got[p*s.M:], sums) }
 	half := s.Pixels() / 2
-	y := make([]int32, len(want)+1)
-	y[len(want)] = guard
-	c.Run(y[half*s.M:], x, sc, half, s.Pixels())
-	c.Run(y, x, sc, 0, half)
+	c.Run(x, sc, half, s.Pixels(), done)
+	c.Run(x, sc, 0, half, done)
 	for i, v := range want {
-		if y[i] != v {
-			t.Fatalf("%s %+v signed %v zeros %v: y[%d] = %d, want %d", c.v.name, s, x.Signed, zero != nil, i, y[i], v)
+		if got[i] != v {
+			t.Fatalf("%s %+v signed %v zeros %v: y[%d] = %d, want %d", c.v.name, s, x.Signed, zero != nil, i, got[i], v)
 		}
 	}
-	if y[len(want)] != guard {
-		t.Fatalf("%s %+v: wrote beyond the end", c.v.name, s)
+	if sc.Bytes[bytes] != 77 || sc.Sums[sums] != guard {
+		t.Fatalf("%s %+v: wrote beyond its scratch", c.v.name, s)
 	}
-	if n := testing.AllocsPerRun(1, func() { c.Run(y, x, sc, 0, half) }); n != 0 {
+	if n := testing.AllocsPerRun(1, func() { c.Run(x, sc, 0, half, done) }); n != 0 {
 		t.Errorf("%s: Run allocates %v times", c.v.name, n)
+	}
+}
+
+// TestExtremes puts the extremes everywhere: no pair of products saturates.
+func TestExtremes(t *testing.T) {
+	for _, groups := range []int{1, 16} {
+		s := same(1, 5, 5, 16, 16, 5, 1, 1, 2, groups)
+		w := make([]int8, s.M*s.K())
+		for i := range w {
+			w[i] = -128
+		}
+		for _, x := range []Input{{Data: make([]byte, 400), Zero: 255}, {Data: make([]byte, 400), Signed: true, Zero: -128}} {
+			for i := range x.Data {
+				x.Data[i] = byte(x.Zero) ^ 0xFF // 0 for 255, 127 for −128
+			}
+			want := direct(s, x, w, nil)
+			eachVariant(s, false, func(v *variant) { check(t, v, s, x, w, nil, want) })
+		}
 	}
 }
 
@@ -142,16 +168,16 @@ func TestNewRefuses(t *testing.T) {
 
 func BenchmarkInt8(b *testing.B) {
 	for _, s := range layers {
-		eachVariant(s, func(v *variant) {
+		eachVariant(s, false, func(v *variant) {
 			b.Run(fmt.Sprintf("impl=%s/hw=%d/c=%d/m=%d/k=%d/groups=%d", v.name, s.OH, s.C, s.M, s.KH, s.Groups), func(b *testing.B) {
 				c, err := build(v, s, weights(s.M*s.K()), nil)
 				if err != nil {
 					b.Fatal(err)
 				}
-				x, y := Input{Data: random(s.N * s.H * s.W * s.C), Zero: 3}, make([]int32, s.Pixels()*s.M)
-				sc := &Scratch{make([]byte, c.PatchBytes()), make([]int64, c.PairsLen())}
+				x := Input{Data: random(s.N * s.H * s.W * s.C), Zero: 3}
+				sc := &Scratch{Bytes: make([]byte, c.BytesLen()), Pairs: make([]int64, c.PairsLen()), Sums: make([]int32, c.SumsLen())}
 				for b.Loop() {
-					c.Run(y, x, sc, 0, s.Pixels())
+					c.Run(x, sc, 0, s.Pixels(), func([]int32, int) {})
 				}
 				b.ReportMetric(2*float64(s.MACs())*float64(b.N)/b.Elapsed().Seconds()/1e9, "GOP/s")
 			})

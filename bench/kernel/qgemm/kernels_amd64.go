@@ -144,12 +144,12 @@ func avx2_3x16(c *int32, ldc int, a *byte, lda int, runs int, skip int, b *int8,
 //go:noescape
 func avx2_4x16(c *int32, ldc int, a *byte, lda int, runs int, skip int, b *int8, k int, n int, sums *int32, zero int32)
 
-// avx2_widen_u8 computes dst[i] = src[i] − zero for uint8 src and i < 16·blocks.
+// avx2_widen_u8 computes dst[i] = src[i] − zero for uint8 src, int16 dst and i < 16·blocks.
 //
 //go:noescape
-func avx2_widen_u8(dst *int16, src *byte, blocks int, zero int32)
+func avx2_widen_u8(dst *byte, src *byte, blocks int, zero int32)
 
-// avx2_widen_s8 computes dst[i] = src[i] − zero for int8 src and i < 16·blocks.
+// avx2_widen_s8 computes dst[i] = src[i] − zero for int8 src, int16 dst and i < 16·blocks.
 //
 //go:noescape
-func avx2_widen_s8(dst *int16, src *byte, blocks int, zero int32)
+func avx2_widen_s8(dst *byte, src *byte, blocks int, zero int32)

@@ -27,14 +27,16 @@ type variant struct {
 	usable     bool
 	takes      func(n int) bool // whether it is for matrices of n columns
 	f          kernel
+	form       *Form // of A; nil for kernels without runs
+	runs       func(p *B, c []int32, ldc int, a Runs, m int)
 }
 
 func always(int) bool { return true }
 
 // variants lists every implementation in this build, best first.
 var variants = append(archVariants(),
-	variant{"go_4x4", 4, 4, 1, false, true, always, tile4x4},
-	variant{"ref_1x1", 1, 1, 1, false, true, always, ref},
+	variant{"go_4x4", 4, 4, 1, false, true, always, tile4x4, nil, nil},
+	variant{"ref_1x1", 1, 1, 1, false, true, always, ref, nil, nil},
 )
 
 // choose returns the variant that this process runs for n columns.

@@ -103,6 +103,60 @@ func TestVariants(t *testing.T) {
 	}
 }
 
+// TestRuns multiplies overlapping rows of several runs, as convolutions do.
+func TestRuns(t *testing.T) {
+	for i := range variants {
+		v := &variants[i]
+		if !v.usable || v.form == nil {
+			continue
+		}
+		for _, m := range []int{1, v.mr, 3*v.mr + 2} {
+			for _, each := range []int{4, 12, 36} {
+				for _, signed := range []bool{false, true} {
+					checkRuns(t, v, m, 2*v.nr+1, 3, each, signed)
+				}
+			}
+		}
+	}
+}
+
+func checkRuns(t *testing.T, v *variant, m, n, runs, each int, signed bool) {
+	t.Helper()
+	zero, stride, skip := int32(200), 3, each+7 // in elements
+	if signed {
+		zero = -7
+	}
+	src := random((m-1)*stride+(runs-1)*skip+each, 3)
+	f, k := v.form, runs*each
+	a := Runs{Data: make([]byte, f.Size*len(src)), Stride: f.Size * stride, Runs: runs, Skip: f.Size * skip, Zero: f.Zero(signed, zero)}
+	f.Copy(a.Data, src, signed, zero)
+	b := weights(k * n)
+	p := v.new(k, n)
+	p.Fill(make([]int8, v.packedLen(k, n)), b, false, nil)
+	c := make([]int32, m*n+1)
+	c[m*n] = guard
+	at := 0
+	for _, part := range p.Cut(1) { // a panel each
+		part.MulRuns(c[at:], n, a, m)
+		at += part.N
+	}
+	for i := range m {
+		var row []byte
+		for r := range runs {
+			row = append(row, src[i*stride+r*skip:][:each]...)
+		}
+		for j := range n {
+			want := exact(Matrix{Data: row, Signed: signed, Zero: zero}, b, 0, j, k, func(p, j int) int { return p*n + j })
+			if int64(c[i*n+j]) != want {
+				t.Fatalf("%s %d runs of %d, signed %v: c[%d,%d] = %d, want %d", v.name, runs, each, signed, i, j, c[i*n+j], want)
+			}
+		}
+	}
+	if c[m*n] != guard {
+		t.Fatalf("%s: wrote beyond the matrix", v.name)
+	}
+}
+
 // TestLargestSums puts the extremes everywhere: lanes must not spill.
 func TestLargestSums(t *testing.T) {
 	k := chunk

@@ -31,90 +31,108 @@ var (
 func archVariants() []variant {
 	vnni, avx2 := isa.Has("avx512_vnni"), isa.Has("avx2")
 	return []variant{
-		{"vnni_12x16", 12, 16, 4, true, vnni, isa.HalfPanel, tiles(vnni16, 16, 4, bytes)},
-		{"vnni_12x32", 12, 32, 4, true, vnni, always, tiles(vnni32, 32, 4, bytes)},
-		{"avx2_4x16", 4, 16, 2, false, avx2, always, tiles(avx2x16, 16, 2, words)},
+		tiles{vnni16, 16, &bytes}.variant("vnni_12x16", vnni, isa.HalfPanel),
+		tiles{vnni32, 32, &bytes}.variant("vnni_12x32", vnni, always),
+		tiles{avx2x16, 16, &words}.variant("avx2_4x16", avx2, always),
 	}
 }
 
-// A left is rows of A as a micro-kernel reads them: rows stride bytes apart,
-// whose zero point zero is still in them.
-type left struct {
-	data   []byte
-	stride int
-	zero   int32
+// tiles cut C into tiles of micro-kernels, as equally high as can be.
+type tiles struct {
+	micros []micro
+	nr     int
+	form   *Form
 }
 
-// tiles cuts C into tiles of micro-kernels, as equally high as can be. Rows of
-// A are brought into the kernel's form once for all columns.
-func tiles(micros []micro, nr, kr int, form func(a Matrix, i, rows, k int, scratch []byte) left) kernel {
-	return func(p *B, c []int32, ldc int, a Matrix, m int, scratch []int64) {
-		k := up(p.K, kr)
-		buf := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(scratch))), 8*len(scratch))
-		for i, high := 0, (m+len(micros)-1)/len(micros); i < m; high-- {
-			rows := (m - i + high - 1) / high
-			x := form(a, i, rows, p.K, buf)
-			for j := 0; j < p.N; j += nr {
-				w := min(nr, p.N-j)
-				var sums *int32
-				if p.sums != nil {
-					sums = &p.sums[j : j+w][0]
-				}
-				out := c[i*ldc+j : (i+rows-1)*ldc+j+w]
-				micros[rows-1](&out[0], ldc, unsafe.SliceData(x.data), x.stride, 1, 0, unsafe.SliceData(p.data[j*k:]), k/kr, w, sums, x.zero)
+func (t tiles) variant(name string, usable bool, takes func(n int) bool) variant {
+	return variant{name, len(t.micros), t.nr, t.form.Together, t.form == &bytes, usable, takes, t.mul, t.form, t.mulRuns}
+}
+
+// mul brings the rows of A into the kernel's form once for all columns.
+func (t tiles) mul(p *B, c []int32, ldc int, a Matrix, m int, scratch []int64) {
+	f, width := t.form, up(p.K, t.form.Together)*t.form.Size
+	x := Runs{Runs: 1, Stride: width, Zero: f.Zero(a.Signed, a.Zero)}
+	plain := f == &bytes && !a.Signed && p.K == width
+	if plain {
+		x.Stride = a.Stride
+	}
+	buf := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(scratch))), 8*len(scratch))
+	for i, high := 0, (m+len(t.micros)-1)/len(t.micros); i < m; high-- {
+		rows := (m - i + high - 1) / high
+		if plain {
+			x.Data = a.Data[i*a.Stride:]
+		} else {
+			x.Data = buf
+			for r := range rows {
+				dst := buf[r*width:][:width]
+				f.Copy(dst, a.Data[(i+r)*a.Stride:][:p.K], a.Signed, a.Zero)
+				clear(dst[p.K*f.Size:])
 			}
-			i += rows
 		}
+		t.tile(p, c[i*ldc:], ldc, &x, rows)
+		i += rows
 	}
 }
 
-// bytes are rows of uint8, read four at a time: int8 become uint8 by adding
-// 128, which flips the highest bit.
-func bytes(a Matrix, i, rows, k int, scratch []byte) left {
-	if !a.Signed && k%4 == 0 && k > 0 {
-		return left{a.Data[i*a.Stride:][:(rows-1)*a.Stride+k], a.Stride, a.Zero}
+func (t tiles) mulRuns(p *B, c []int32, ldc int, a Runs, m int) {
+	for i, high := 0, (m+len(t.micros)-1)/len(t.micros); i < m; high-- {
+		rows := (m - i + high - 1) / high
+		t.tile(p, c[i*ldc:], ldc, &a, rows)
+		a.Data = a.Data[min(rows*a.Stride, len(a.Data)):]
+		i += rows
 	}
-	x := left{scratch, up(k, 4), a.Zero}
-	flip := uint64(0)
-	if a.Signed {
-		x.zero, flip = a.Zero+128, 0x8080808080808080
-	}
-	for r := range rows {
-		src, dst := a.Data[(i+r)*a.Stride:][:k], scratch[r*x.stride:][:x.stride]
-		q := 0
-		for ; q+8 <= k; q += 8 {
-			binary.LittleEndian.PutUint64(dst[q:], binary.LittleEndian.Uint64(src[q:])^flip)
-		}
-		for ; q < k; q++ {
-			dst[q] = src[q] ^ byte(flip)
-		}
-		clear(dst[k:])
-	}
-	return x
 }
 
-// words are rows of int16, the zero point taken away.
-func words(a Matrix, i, rows, k int, scratch []byte) left {
-	x := left{scratch, 2 * up(k, 2), 0}
-	for r := range rows {
-		src := a.Data[(i+r)*a.Stride:][:k]
-		dst := unsafe.Slice((*int16)(unsafe.Pointer(unsafe.SliceData(scratch[r*x.stride:][:x.stride]))), x.stride/2)
-		q := k &^ 15
-		switch {
-		case q == 0:
-		case a.Signed:
-			avx2_widen_s8(&dst[0], &src[0], q/16, a.Zero)
-		default:
-			avx2_widen_u8(&dst[0], &src[0], q/16, a.Zero)
+// tile computes rows of C from the first rows of a.
+func (t tiles) tile(p *B, c []int32, ldc int, a *Runs, rows int) {
+	k := up(p.K, t.form.Together)
+	each := k / a.Runs // elements of a run
+	length := each * t.form.Size
+	data := a.Data[:(rows-1)*a.Stride+(a.Runs-1)*a.Skip+length]
+	for j := 0; j < p.N; j += t.nr {
+		w := min(t.nr, p.N-j)
+		var sums *int32
+		if p.sums != nil {
+			sums = &p.sums[j : j+w][0]
 		}
-		for ; q < k; q++ {
-			v := int32(src[q])
-			if a.Signed {
-				v = int32(int8(src[q]))
-			}
-			dst[q] = int16(v - a.Zero)
-		}
-		clear(dst[k:])
+		t.micros[rows-1](&c[j : (rows-1)*ldc+j+w][0], ldc, unsafe.SliceData(data), a.Stride, a.Runs, a.Skip-length,
+			unsafe.SliceData(p.data[j*k:]), each/t.form.Together, w, sums, a.Zero)
 	}
-	return x
 }
+
+// bytes are uint8, read four at a time: int8 become uint8 by adding 128, which
+// flips the highest bit.
+var bytes = Form{Size: 1, Together: 4, copy: func(dst, src []byte, signed bool, _ int32) {
+	if !signed {
+		copy(dst, src)
+		return
+	}
+	const flip = 0x8080808080808080
+	q := 0
+	for ; q+8 <= len(src); q += 8 {
+		binary.LittleEndian.PutUint64(dst[q:], binary.LittleEndian.Uint64(src[q:])^flip)
+	}
+	for ; q < len(src); q++ {
+		dst[q] = src[q] ^ 0x80
+	}
+}}
+
+// words are int16, read two at a time, the zero point taken away.
+var words = Form{Size: 2, Together: 2, copy: func(dst, src []byte, signed bool, zero int32) {
+	q := len(src) &^ 15
+	_ = dst[:2*len(src)]
+	switch {
+	case q == 0:
+	case signed:
+		avx2_widen_s8(&dst[0], &src[0], q/16, zero)
+	default:
+		avx2_widen_u8(&dst[0], &src[0], q/16, zero)
+	}
+	for ; q < len(src); q++ {
+		v := int32(src[q])
+		if signed {
+			v = int32(int8(src[q]))
+		}
+		binary.LittleEndian.PutUint16(dst[2*q:], uint16(v-zero))
+	}
+}}

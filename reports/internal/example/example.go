@@ -222,39 +222,6 @@ func samples(w row, rnd *rand.Rand) []metric.Sample {
 	return out
 }
 
-// WithEnergy is the example on a device that has a meter: the first group's
-// energy was measured, the others' was not, and say why.
-func WithEnergy() *bench.Result {
-	r := Result()
-	r.Plan.Energy = &bench.EnergyPlan{Rounds: 5, Window: 10 * time.Second, Idle: 15 * time.Second}
-	g := &r.Groups[0]
-	g.Energy = &bench.EnergyInfo{
-		Meter: "rapl: package-0", Scope: "package", Kind: "counter", Error: 0.02, Period: 0.001, Every: 0.1, Idle: 11.4, Rounds: 5,
-		Window: 10, IdleTime: 15, Cost: 0.0004, Discarded: 1, Seconds: 260,
-		AA:    &bench.Control{Deviation: 0.006, Tolerance: 0.02, Ratio: metric.Estimate{Metric: "energy.net", Unit: "ratio", Value: 1.004, Low: 0.996, High: 1.012, N: 5}},
-		Notes: []string{"the package's own idle states are part of its idle power"},
-	}
-	const watts, half = 8.2, 0.007 // net power while inferences run, and the half-width of its log
-	base := g.Cases[0].Values[0].Value
-	for i := range g.Cases {
-		c := &g.Cases[i]
-		p50, _ := c.Value("latency.p50")
-		for _, e := range []struct {
-			name string
-			v    float64
-		}{{"energy.net", watts * p50.Value}, {"energy.gross", (watts + g.Energy.Idle) * p50.Value}, {"energy.efficiency", 1 / (watts * p50.Value)}} {
-			c.Values = append(c.Values, metric.Estimate{Metric: e.name, Unit: metric.Lookup(e.name).Unit, Value: e.v, Low: e.v * math.Exp(-half), High: e.v * math.Exp(half), N: 5, Source: "rapl (package)"})
-		}
-		if ratio := p50.Value / base; c.Variant != bench.Baseline {
-			c.Against = append(c.Against, metric.Estimate{Metric: "energy.net", Unit: "ratio", Value: ratio, Low: ratio * math.Exp(-half), High: ratio * math.Exp(half), N: 5, Source: "rapl (package)"})
-		}
-	}
-	for i := range r.Groups[1].Cases {
-		r.Groups[1].Cases[i].Missing = map[string]string{"energy.net": "below detection: 0.2 W above idle, the meter tells 0.5 W apart"}
-	}
-	return r
-}
-
 // broken adds a case whose worker died.
 func broken(g *bench.GroupResult) {
 	g.Cases = append(g.Cases, bench.CaseResult{

@@ -43,7 +43,7 @@ func evidence(g *bench.GroupResult, c *bench.CaseResult, gate verdict.Gate) verd
 	}
 	e, ok := c.Ratio(gate.Metric)
 	if !ok {
-		return verdict.Evidence{}
+		return missingEvidence(c, gate.Metric)
 	}
 	ev := verdict.Evidence{
 		N: e.N, Of: "trials",

@@ -98,7 +98,8 @@ func (s *series) points() ([]reports.Point, error) {
 		return nil, err
 	}
 	device, name := untag(s.Tags["device"]), untag(s.Tags["metric"])
-	key := reports.SeriesKey(&k, name, device)
+	source := untag(s.Tags["source"])
+	key := reports.SeriesOf(&k, metric.Estimate{Metric: name, Source: source}, device)
 	out := make([]reports.Point, len(s.Values))
 	for i := range s.Values {
 		r := s.record(i)
@@ -106,7 +107,7 @@ func (s *series) points() ([]reports.Point, error) {
 			Run: r.text("run"), Started: reports.Moment(r.int("started")), Received: reports.Moment(r.int("received")),
 			Series: key, Device: device, Model: k.Model, Variant: k.Variant, Engine: k.Engine, Build: r.text("build"),
 			Value: metric.Estimate{
-				Metric: name, Unit: r.text("unit"), Value: r.float("value"), Low: r.float("low"), High: r.float("high"), N: int(r.int("n")),
+				Metric: name, Unit: r.text("unit"), Value: r.float("value"), Low: r.float("low"), High: r.float("high"), N: int(r.int("n")), Source: source,
 			},
 			Verdict: verdict.Word(r.text("verdict")), Trusted: r.int("trusted") == 1,
 		}

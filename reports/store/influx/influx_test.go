@@ -322,12 +322,12 @@ func TestFieldTypes(t *testing.T) {
 		}
 	}
 	tags := r.server.Exec("SHOW TAG KEYS FROM assay_summary")
-	for _, tag := range strings.Fields("batch class device engine metric model provider scenario suite task threads variant") {
+	for _, tag := range strings.Fields("batch class device engine metric model provider scenario source suite task threads variant") {
 		if !strings.Contains(tags, fmt.Sprintf("[%q]", tag)) {
 			t.Errorf("no tag %s: %s", tag, tags)
 		}
 	}
-	if n := strings.Count(tags, "["); n != 4+12 { // results, series, columns, values, and one each
+	if n := strings.Count(tags, "["); n != 4+13 { // results, series, columns, values, and one each
 		t.Errorf("more tags than the schema names: %s", tags)
 	}
 }

@@ -60,6 +60,7 @@ func summaryPoint(info *reports.Run, row *reports.Row, at time.Time) *write.Poin
 		{"model", c.Model},
 		{"provider", c.Provider},
 		{"scenario", c.Scenario},
+		{"source", v.Source},
 		{"suite", info.Suite},
 		{"task", c.Task},
 		{"threads", strconv.Itoa(c.Threads)},

@@ -1,8 +1,7 @@
 // Command asm writes the amd64 micro-kernels of package qgemm: go generate
 // ./bench/kernel/qgemm. Every kernel computes a tile of C = A·B in int32, from
-// four bytes of A at a time, broadcast: four uint8 that VPDPBUSD multiplies
-// with four int8 of B and adds up, or, without it, two int16 for VPMADDWD,
-// which unlike VPMADDUBSW saturates nowhere.
+// four bytes of A at a time, broadcast: four uint8 with VNNI, two int16
+// without.
 package main
 
 import (
@@ -12,7 +11,6 @@ import (
 
 	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
-	"github.com/mmcloughlin/avo/ir"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
@@ -25,9 +23,7 @@ type tile struct {
 	together int // elements of A's row in four bytes
 }
 
-var vnni = asm.Set{ISA: "vnni", Lanes: 16, New: ZMM}
-
-var tiles = []tile{{vnni, 12, 2, 4}, {vnni, 12, 1, 4}, {asm.AVX2, 4, 2, 2}}
+var tiles = []tile{{asm.VNNI, 12, 2, 4}, {asm.VNNI, 12, 1, 4}, {asm.AVX2, 4, 2, 2}}
 
 func main() {
 	ConstraintExpr("amd64,!noasm")
@@ -74,41 +70,20 @@ func step(s tile, sums []VecVirtual, a asm.Rows, b Register, u int) {
 			VPMOVSXBW(m, panel[j])
 		}
 	}
-	x, product := s.New(), s.New()
+	x := s.New()
 	for i := range len(sums) / s.vectors {
 		VPBROADCASTD(a.At(i, 4*u), x)
 		for j := range panel {
-			sum := sums[i*s.vectors+j]
-			if s.together == 4 {
-				dot(panel[j], x, sum)
-				continue
-			}
-			VPMADDWD(panel[j], x, product)
-			VPADDD(product, sum, sum)
+			s.Dot(panel[j], x, sums[i*s.vectors+j])
 		}
 	}
-}
-
-// dot is VPDPBUSD, for which avo has no constructor: sum += four products of
-// int8 s and uint8 u.
-func dot(s, u, sum Op) {
-	Instruction(&ir.Instruction{Opcode: "VPDPBUSD", Operands: []Op{s, u, sum}, Inputs: []Op{s, u, sum}, Outputs: []Op{sum}, ISA: []string{"AVX512VNNI"}})
 }
 
 // finish takes the share of A's zero point away and stores the sums.
 func finish(t asm.Tile) {
 	t.Columns(asm.Int("n", 1), t.Vectors, "", func(cols asm.Columns, suffix string) {
 		c, ldc := asm.Int("c", 1), asm.Int("ldc", 4)
-		asm.Given("sums", suffix, func(sums Register) {
-			zero := t.Int32("zero")
-			for j := range t.Vectors {
-				s := cols.Load(Mem{Base: sums, Disp: t.Bytes() * j}, j)
-				VPMULLD(zero, s, s)
-				for i := range t.Rows() {
-					VPSUBD(s, t.Sums[i*t.Vectors+j], t.Sums[i*t.Vectors+j])
-				}
-			}
-		})
+		t.Less(nil, suffix, cols)
 		t.Store(c, ldc, cols)
 		VZEROUPPER()
 		RET()
@@ -122,8 +97,8 @@ func widen() {
 		if signed {
 			name, what, load = "avx2_widen_s8", "int8", VPMOVSXBW
 		}
-		TEXT(name, attr.NOSPLIT, "func(dst *int16, src *byte, blocks int, zero int32)")
-		Doc(fmt.Sprintf("%s computes dst[i] = src[i] − zero for %s src and i < 16·blocks.", name, what))
+		TEXT(name, attr.NOSPLIT, "func(dst, src *byte, blocks int, zero int32)")
+		Doc(fmt.Sprintf("%s computes dst[i] = src[i] − zero for %s src, int16 dst and i < 16·blocks.", name, what))
 		Pragma("noescape")
 		dst, src, blocks := asm.Int("dst", 1), asm.Int("src", 1), asm.Int("blocks", 1)
 		zero, v := asm.AVX2.Int32("zero"), YMM()

@@ -1,0 +1,187 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"assay/agents"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Requests of administrators.
+const (
+	reqDispatch = "dispatch" // Order → Plan
+	reqStatus   = "status"   // id of a dispatch → []JobStatus
+	reqCancel   = "cancel"   // id of a dispatch or job → number of jobs
+	reqFleet    = "fleet"    // → []Member
+	reqInvite   = "invite"   // → join string
+	reqRevoke   = "revoke"   // id of an agent
+	reqResult   = "result"   // id of a run → packed result
+)
+
+// admin answers an administrator.
+func (h *Hub) admin(ctx context.Context, m *nats.Msg) {
+	what := strings.TrimPrefix(m.Subject, agents.AdminPrefix)
+	var v any
+	var name string
+	var order agents.Order
+	var err error
+	if what == reqDispatch {
+		err = json.Unmarshal(m.Data, &order)
+	} else if len(m.Data) > 0 {
+		err = json.Unmarshal(m.Data, &name)
+	}
+	if err != nil {
+		h.reply(m, nil, err)
+		return
+	}
+	switch what {
+	case reqDispatch:
+		v, err = h.dispatch(ctx, order)
+	case reqStatus:
+		v, err = h.status(ctx, name)
+	case reqCancel:
+		v, err = h.cancel(ctx, name)
+	case reqFleet:
+		v, err = h.fleet(ctx)
+	case reqInvite:
+		var j agents.Join
+		j, err = h.Invite(ctx)
+		v = j.String()
+	case reqRevoke:
+		err = h.revoke(ctx, name)
+	case reqResult:
+		v, err = h.cfg.Keeper.Packed(ctx, name)
+	default:
+		err = fmt.Errorf("unknown request %q", what)
+	}
+	h.reply(m, v, err)
+}
+
+// A Member is one device of the fleet, as the hub knows it.
+type Member struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	agents.Beat
+	Class  string    `json:"class"`
+	Joined time.Time `json:"joined"`
+	Seen   time.Time `json:"seen"` // hub's clock; zero if never
+	Away   string    `json:"away,omitempty"`
+	Last   *Last     `json:"last,omitempty"`
+}
+
+// Last is the last job that a device ended.
+type Last struct {
+	Suite string `json:"suite"`
+	agents.Outcome
+}
+
+// fleet returns the devices that are enrolled, by class and name.
+func (h *Hub) fleet(ctx context.Context) ([]Member, error) {
+	beats, seen, err := h.beats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	last := map[string]agents.Outcome{}
+	for _, o := range h.ended {
+		if l, ok := last[o.Agent]; o.Agent != "" && (!ok || o.At.After(l.At)) {
+			last[o.Agent] = o
+		}
+	}
+	var out []Member
+	for id, e := range h.enrolled {
+		m := Member{ID: id, Name: e.Device.Name, Class: e.Device.Class, Joined: e.At, Seen: seen[id], Beat: beats[id]}
+		if m.Labels == nil {
+			m.Labels, m.Device, m.Version = e.Labels, e.Device, e.Version
+		}
+		switch ago := time.Since(m.Seen); {
+		case m.Seen.IsZero():
+			m.Away = "never seen"
+		case ago > h.cfg.Stale:
+			m.Away = fmt.Sprintf("last seen %v ago", ago.Round(time.Second))
+		}
+		if o, ok := last[id]; ok {
+			m.Last = &Last{h.plans[h.targets[o.Job].dispatch].Job.Suite, o}
+		}
+		out = append(out, m)
+	}
+	slices.SortFunc(out, func(a, b Member) int {
+		return strings.Compare(a.Class+"\x00"+a.Name+"\x00"+a.ID, b.Class+"\x00"+b.Name+"\x00"+b.ID)
+	})
+	return out, nil
+}
+
+// beats returns the last heartbeat of every agent and when the hub got it.
+func (h *Hub) beats(ctx context.Context) (map[string]agents.Beat, map[string]time.Time, error) {
+	beats, seen := map[string]agents.Beat{}, map[string]time.Time{}
+	w, err := h.states.WatchAll(ctx, jetstream.IgnoreDeletes())
+	if err != nil {
+		return nil, nil, fmt.Errorf("read heartbeats: %w", err)
+	}
+	defer w.Stop()
+	for e := range w.Updates() {
+		if e == nil {
+			return beats, seen, nil
+		}
+		var b agents.Beat
+		if err := json.Unmarshal(e.Value(), &b); err != nil {
+			h.log.Warn("a heartbeat cannot be read", "agent", e.Key(), "why", err)
+			continue
+		}
+		beats[e.Key()], seen[e.Key()] = b, e.Created()
+	}
+	return nil, nil, fmt.Errorf("read heartbeats: %w", context.Cause(ctx))
+}
+
+// A JobStatus is how one job of a dispatch stands.
+type JobStatus struct {
+	Target  agents.Target   `json:"target"`
+	State   agents.State    `json:"state"`           // or Waiting, Running
+	Agent   string          `json:"agent,omitempty"` // that has it, or had it
+	Step    string          `json:"step,omitempty"`  // while it runs
+	Outcome *agents.Outcome `json:"outcome,omitempty"`
+}
+
+// Jobs that have not ended.
+const (
+	Waiting agents.State = "waiting"
+	Running agents.State = "running"
+)
+
+// status returns the jobs of a dispatch in the order of its plan.
+func (h *Hub) status(ctx context.Context, id string) ([]JobStatus, error) {
+	beats, _, err := h.beats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p, ok := h.plans[id]
+	if !ok {
+		return nil, fmt.Errorf("no dispatch is called %q (have %s)", id, strings.Join(slices.Sorted(maps.Keys(h.plans)), ", "))
+	}
+	holder := map[string]string{}
+	for agent, b := range beats {
+		holder[b.Job] = agent
+	}
+	var out []JobStatus
+	for _, t := range p.Targets {
+		s := JobStatus{Target: t, State: Waiting}
+		if o, over := h.ended[t.Job]; over {
+			s.State, s.Agent, s.Outcome = o.State, o.Agent, &o
+		} else if agent := holder[t.Job]; agent != "" {
+			s.State, s.Step, s.Agent = Running, beats[agent].Step, agent
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}

@@ -1,0 +1,212 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"assay/agents"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// maxExpire bounds how long a job may wait and run.
+const maxExpire = 14 * 24 * time.Hour
+
+// dispatch turns an order into a plan, keeps it, and queues its jobs. The same
+// order may come twice, if the answer to the first was lost: it is the same
+// dispatch then.
+func (h *Hub) dispatch(ctx context.Context, o agents.Order) (agents.Plan, error) {
+	h.dispatching.Lock()
+	defer h.dispatching.Unlock()
+	h.mu.Lock()
+	p, known := h.plans[o.ID]
+	h.mu.Unlock()
+	if !known {
+		var err error
+		if p, err = h.plan(ctx, o); err != nil {
+			return p, err
+		}
+		if err := put(ctx, h.dispatches, p.ID, p); err != nil {
+			return p, fmt.Errorf("keep dispatch %s: %w", p.ID, err)
+		}
+		h.mu.Lock()
+		h.addPlan(p)
+		h.mu.Unlock()
+		h.log.Info("dispatch", "id", p.ID, "suite", p.Job.Suite, "to", o.To, "jobs", len(p.Targets))
+	}
+	for _, t := range p.Targets {
+		if err := h.queue(ctx, p, t, jetstream.WithMsgID(t.Job)); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// addPlan enters a plan into the mirrors; h.mu is held.
+func (h *Hub) addPlan(p agents.Plan) {
+	h.plans[p.ID] = p
+	for _, t := range p.Targets {
+		h.targets[t.Job] = place{p.ID, t}
+	}
+}
+
+// queue gives a target its job, unless it has ended; for one that is missing
+// that is its end.
+func (h *Hub) queue(ctx context.Context, p agents.Plan, t agents.Target, opts ...jetstream.PublishOpt) error {
+	if t.Missing != "" {
+		return h.end(ctx, &agents.Outcome{Job: t.Job, State: agents.Missing, Reason: t.Missing})
+	}
+	h.mu.Lock()
+	_, over := h.ended[t.Job]
+	h.mu.Unlock()
+	if over {
+		return nil
+	}
+	job := p.Job
+	job.ID, job.Dispatch = t.Job, p.ID
+	b, err := json.Marshal(job)
+	if err == nil {
+		_, err = h.js.Publish(ctx, t.Subject(), b, opts...)
+	}
+	if err != nil {
+		return fmt.Errorf("queue job %s: %w", t.Job, err)
+	}
+	h.wake(t)
+	return nil
+}
+
+// requeue queues the jobs that a hub which was killed had planned and not
+// queued. A job leaves the queue only when its outcome is kept, so one that is
+// open and not there was never queued.
+func (h *Hub) requeue(ctx context.Context) error {
+	for _, t := range h.openFor("") {
+		_, err := h.jobs.GetLastMsgForSubject(ctx, t.Subject())
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			h.mu.Lock()
+			p := h.plans[h.targets[t.Job].dispatch]
+			h.mu.Unlock()
+			err = h.queue(ctx, p, t)
+		}
+		if err != nil {
+			return fmt.Errorf("queue what was planned: %w", err)
+		}
+	}
+	return nil
+}
+
+// openFor returns the targets that have not ended: those of a device, or all.
+func (h *Hub) openFor(id string) []agents.Target {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var out []agents.Target
+	for job, p := range h.targets {
+		if _, over := h.ended[job]; !over && (id == "" || p.target.Device == id) {
+			out = append(out, p.target)
+		}
+	}
+	return out
+}
+
+// wake tells those who may take a target's job to look.
+func (h *Hub) wake(t agents.Target) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id, e := range h.enrolled {
+		if id == t.Device || t.Device == "" && e.Device.Class == t.Class {
+			if err := h.nc.Publish(agents.Wake(id), nil); err != nil {
+				h.log.Debug("wake", "agent", id, "why", err) // it looks by itself, later
+			}
+		}
+	}
+}
+
+// plan resolves an order: one job for each device that the expression matches,
+// or for each class of them.
+func (h *Hub) plan(ctx context.Context, o agents.Order) (agents.Plan, error) {
+	now := time.Now()
+	p := agents.Plan{ID: o.ID, At: now, Expires: now.Add(o.Expire), Job: o.Job}
+	expr, err := agents.ParseExpr(o.To)
+	if err != nil {
+		return p, err
+	}
+	if !agents.Word(o.ID) || o.Job.Document == "" || o.Expire <= 0 || o.Expire > maxExpire {
+		return p, fmt.Errorf("dispatch %.80q: want an id, a suite, and an end within %v", o.ID, maxExpire)
+	}
+	all, err := h.fleet(ctx)
+	if err != nil {
+		return p, err
+	}
+	meant := slices.DeleteFunc(slices.Clone(all), func(m Member) bool { return !expr.Match(m.Labels) })
+	if len(meant) == 0 {
+		return p, fmt.Errorf("no device matches %q (%s)", o.To, labelsOf(all))
+	}
+	add := func(t agents.Target) {
+		t.Job = fmt.Sprintf("%s-%d", o.ID, len(p.Targets)+1)
+		p.Targets = append(p.Targets, t)
+	}
+	if !o.Any {
+		for _, m := range meant {
+			add(agents.Target{Device: m.ID, Name: m.Name, Class: m.Class, Missing: m.Away})
+		}
+		return p, nil
+	}
+	byClass := map[string][]Member{}
+	for _, m := range meant {
+		byClass[m.Class] = append(byClass[m.Class], m)
+	}
+	for _, class := range slices.Sorted(maps.Keys(byClass)) {
+		t := agents.Target{Class: class}
+		if !slices.ContainsFunc(byClass[class], func(m Member) bool { return m.Away == "" }) {
+			t.Missing = "no device of the class is there"
+		}
+		add(t)
+	}
+	return p, nil
+}
+
+// labelsOf says which labels there are to choose from.
+func labelsOf(all []Member) string {
+	have := map[string]bool{}
+	for _, m := range all {
+		for k, v := range m.Labels {
+			if k != "id" {
+				have[k+"="+v] = true
+			}
+		}
+	}
+	if len(all) == 0 {
+		return "none is enrolled: assay fleet invite prints how one joins"
+	}
+	return "have " + strings.Join(slices.Sorted(maps.Keys(have)), ", ")
+}
+
+// cancel ends the open jobs of a dispatch, or one job.
+func (h *Hub) cancel(ctx context.Context, what string) (int, error) {
+	var open []agents.Target
+	h.mu.Lock()
+	_, known := h.targets[what]
+	for job, p := range h.targets {
+		_, over := h.ended[job]
+		known = known || p.dispatch == what
+		if !over && (job == what || p.dispatch == what) {
+			open = append(open, p.target)
+		}
+	}
+	h.mu.Unlock()
+	if !known {
+		return 0, fmt.Errorf("no dispatch and no job is called %q", what)
+	}
+	for _, t := range open {
+		if err := h.end(ctx, &agents.Outcome{Job: t.Job, State: agents.Cancelled, Reason: "cancelled by hand"}); err != nil {
+			return 0, err
+		}
+		h.wake(t)
+	}
+	return len(open), nil
+}

@@ -1,0 +1,162 @@
+package hub
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"assay/agents"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nkeys"
+)
+
+// tokenLife is how long a join string can be used.
+const tokenLife = time.Hour
+
+// Invite returns a join string that lets one device in, within an hour. Only
+// the token's sum is kept.
+func (h *Hub) Invite(ctx context.Context) (agents.Join, error) {
+	raw := make([]byte, 24)
+	rand.Read(raw) // never fails since Go 1.24
+	token := hex.EncodeToString(raw)
+	until := time.Now().Add(tokenLife)
+	if err := put(ctx, h.tokens, tokenKey(token), until); err != nil {
+		return agents.Join{}, fmt.Errorf("invite a device: %w", err)
+	}
+	h.mu.Lock()
+	h.invited[tokenKey(token)] = until
+	h.mu.Unlock()
+	return agents.Join{Hub: h.address, Token: token}, nil
+}
+
+func tokenKey(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}
+
+func (h *Hub) tokenHolds(token string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return time.Now().Before(h.invited[tokenKey(token)])
+}
+
+// holder returns whose key this is.
+func (h *Hub) holder(key string) (id, class string, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	id, ok = h.keys[key]
+	return id, h.enrolled[id].Device.Class, ok
+}
+
+// enrol answers a device that wants to join.
+func (h *Hub) enrol(m *nats.Msg) {
+	var e agents.Enrolment
+	err := json.Unmarshal(m.Data, &e)
+	if err == nil {
+		err = h.admit(context.Background(), e)
+	}
+	if err != nil {
+		h.log.Warn("refused to enrol a device", "id", e.Device.ID, "name", e.Device.Name, "why", err)
+	} else {
+		h.log.Info("enrolled a device", "id", e.Device.ID, "name", e.Device.Name, "class", e.Device.Class)
+	}
+	h.reply(m, nil, err)
+}
+
+// admit enrols a device and uses its token up. Asked again with the same key
+// it does the same again, since the first answer may have been lost.
+func (h *Hub) admit(ctx context.Context, e agents.Enrolment) error {
+	id, class := e.Device.ID, e.Device.Class
+	if !agents.Word(id) || !agents.Word(class) {
+		return fmt.Errorf("device %.80q of class %.80q: both must be words of letters, digits and dashes", id, class)
+	}
+	if !nkeys.IsValidPublicUserKey(e.Key) {
+		return fmt.Errorf("device %s: %.80q is no public key", id, e.Key)
+	}
+	h.enrolling.Lock() // one at a time: a token lets one device in
+	defer h.enrolling.Unlock()
+	if !h.tokenHolds(e.Token) {
+		return fmt.Errorf("the token was used already, or is older than %v: assay fleet invite prints another join string", tokenLife)
+	}
+	h.mu.Lock()
+	old, known := h.enrolled[id]
+	h.mu.Unlock()
+	if known && old.Key != e.Key {
+		return fmt.Errorf("device %s (%s) is enrolled already: if it was installed anew, assay fleet revoke %s first", id, old.Device.Name, id)
+	}
+	if err := h.consumers(ctx, id, class); err != nil {
+		return err
+	}
+	token := tokenKey(e.Token)
+	e.Token, e.At = "", time.Now()
+	if err := put(ctx, h.members, id, e); err != nil {
+		return fmt.Errorf("enrol device %s: %w", id, err)
+	}
+	if err := h.tokens.Delete(ctx, token); err != nil {
+		return fmt.Errorf("enrol device %s: use the token up: %w", id, err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.enrolled[id], h.keys[e.Key] = e, id
+	delete(h.invited, token)
+	return nil
+}
+
+// consumers makes sure that a device and its class have consumers of jobs. A
+// work queue's filters must not overlap (NATS error 10100): by device and by
+// class they cannot.
+func (h *Hub) consumers(ctx context.Context, id, class string) error {
+	for name, filter := range map[string]string{
+		agents.DeviceConsumer(id):   agents.DeviceJobs(id, "*"),
+		agents.ClassConsumer(class): agents.ClassJobs(class, "*"),
+	} {
+		_, err := h.js.CreateOrUpdateConsumer(ctx, agents.Jobs, jetstream.ConsumerConfig{
+			Durable: name, FilterSubject: filter, AckPolicy: jetstream.AckExplicitPolicy, AckWait: h.cfg.AckWait,
+		})
+		if err != nil {
+			return fmt.Errorf("queue %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// revoke forgets a device's key, cuts its connections and ends its jobs.
+func (h *Hub) revoke(ctx context.Context, id string) error {
+	h.enrolling.Lock()
+	defer h.enrolling.Unlock()
+	h.mu.Lock()
+	e, ok := h.enrolled[id]
+	h.mu.Unlock()
+	if !ok {
+		return fmt.Errorf("no device %q is enrolled (assay fleet lists them)", id)
+	}
+	if err := h.members.Delete(ctx, id); err != nil {
+		return fmt.Errorf("revoke %s: %w", id, err)
+	}
+	h.mu.Lock()
+	delete(h.enrolled, id)
+	delete(h.keys, e.Key)
+	h.mu.Unlock()
+	if err := h.disconnect(e.Key); err != nil {
+		return fmt.Errorf("revoke %s: its key is gone, its connections are not: %w", id, err)
+	}
+	h.log.Info("revoked a device", "id", id, "name", e.Device.Name)
+	for _, t := range h.openFor(id) {
+		if err := h.end(ctx, &agents.Outcome{Job: t.Job, State: agents.Lost, Reason: "its device was revoked"}); err != nil {
+			return err
+		}
+	}
+	if err := h.states.Delete(ctx, id); err != nil {
+		return fmt.Errorf("revoke %s: %w", id, err)
+	}
+	if err := h.js.DeleteConsumer(ctx, agents.Jobs, agents.DeviceConsumer(id)); err != nil {
+		return fmt.Errorf("revoke %s: %w", id, err)
+	}
+	return nil
+}

@@ -1,0 +1,4 @@
+package gemm
+
+// Variant names the implementation that multiplies by p.
+func (p *B) Variant() string { return p.v.name }

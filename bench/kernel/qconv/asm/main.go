@@ -1,0 +1,155 @@
+// Command asm writes the amd64 kernels of package qconv: go generate
+// ./bench/kernel/qconv. A depthwise convolution has no products to share among
+// channels: what it can share is the bytes of a tap's column. Lines of the
+// image are interleaved first, so that the taps of a column that one
+// instruction adds up (four uint8 with VNNI, two int16 without) lie after each
+// other; then some pixels of a row are computed at once, channel by channel
+// vector, and the weights are loaded once for all of them.
+package main
+
+import (
+	"fmt"
+
+	"assay/bench/kernel/asm"
+
+	"github.com/mmcloughlin/avo/attr"
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+func main() {
+	ConstraintExpr("amd64,!noasm")
+	for _, v := range []asm.Set{asm.VNNI, asm.AVX2} {
+		for pixels := 1; pixels <= 8; pixels++ {
+			depthwise(v, pixels)
+		}
+	}
+	interleave4()
+	interleave2("u8", VPMOVZXBW)
+	interleave2("s8", VPMOVSXBW)
+	Generate()
+}
+
+func depthwise(v asm.Set, pixels int) {
+	name, what := fmt.Sprintf("%s_%dxc", v.ISA, pixels), "two int16"
+	if v.ISA == asm.VNNI.ISA {
+		what = "four uint8 of x and int8 of w"
+	}
+	TEXT(name, attr.NOSPLIT, "func(y *int32, x, w *byte, channels, groups, kw, pixel, col, skip int, sums *int32, zero int32)")
+	Doc(fmt.Sprintf("%s computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < %d, c < channels, g < groups, j < kw; a product is that of %s. sums may be nil.", name, pixels, what))
+	Pragma("noescape")
+	y, x, w, left := asm.Int("y", 1), asm.Int("x", 1), asm.Int("w", 1), asm.Int("channels", 1)
+	pixel, col := asm.Int("pixel", 1), asm.Int("col", 1)
+	row := GP64() // bytes of all channels
+	MOVQ(left, row)
+	SHLQ(Imm(2), row)
+
+	Label("block")
+	n := GP64()
+	MOVQ(U32(uint32(v.Lanes)), n)
+	CMPQ(left, n)
+	CMOVQLT(left, n)
+	v.Columns(n, 1, "", func(cols asm.Columns, suffix string) {
+		t := asm.Tile{Set: v, Sums: v.Zeros(pixels), Vectors: 1}
+		at, wp := GP64(), GP64()
+		MOVQ(x, at)
+		MOVQ(w, wp)
+		in := asm.NewRows(at, pixel, pixels)
+		asm.Loop("group"+suffix, asm.Int("groups", 1), func() {
+			asm.Loop("tap"+suffix, asm.Int("kw", 1), func() {
+				weights := cols.Load(Mem{Base: wp}, 0)
+				for p := range pixels {
+					v.Dot(weights, cols.Load(in.At(p, 0), 0), t.Sums[p])
+				}
+				in.Move(col)
+				ADDQ(row, wp)
+			})
+			in.Move(asm.Argument("skip"))
+		})
+		done := GP64() // bytes of the channels that are finished
+		MOVQ(left, done)
+		NEGQ(done)
+		ADDQ(asm.Argument("channels"), done)
+		SHLQ(Imm(2), done)
+		t.Less(done, suffix, cols)
+		out := GP64()
+		MOVQ(y, out)
+		t.Store(out, row, cols)
+		JMP(LabelRef("next"))
+	})
+	Label("next")
+	for _, p := range []Register{y, x, w} {
+		ADDQ(U32(uint32(v.Bytes())), p)
+	}
+	SUBQ(U32(uint32(v.Lanes)), left)
+	JG(LabelRef("block"))
+	VZEROUPPER()
+	RET()
+}
+
+// interleave4 puts 16 bytes of each line into 128 bits of one register, and
+// transposes words of four bytes first, then bytes.
+func interleave4() {
+	TEXT("vnni_interleave", attr.NOSPLIT, "func(dst, a, b, c, d *byte, blocks int, flip uint32)")
+	Doc("vnni_interleave computes dst[4i] … dst[4i+3] = a[i], b[i], c[i], d[i], each ^ flip, a byte four times, for i < 16·blocks.")
+	Pragma("noescape")
+	words := GLOBL("words", attr.RODATA|attr.NOPTR)
+	for i := range 16 {
+		DATA(4*i, U32(uint32(i%4*4+i/4)))
+	}
+	order := GLOBL("order", attr.RODATA|attr.NOPTR)
+	for i := range 16 {
+		first := uint32(i % 4)
+		DATA(4*i, U32(first|(first+4)<<8|(first+8)<<16|(first+12)<<24))
+	}
+	dst, blocks := asm.Int("dst", 1), asm.Int("blocks", 1)
+	lines := []Register{asm.Int("a", 1), asm.Int("b", 1), asm.Int("c", 1), asm.Int("d", 1)}
+	toWords, toBytes, flip, z := ZMM(), ZMM(), asm.VNNI.Int32("flip"), ZMM()
+	VMOVDQU32(words, toWords)
+	VMOVDQU32(order, toBytes)
+	asm.Loop("block", blocks, func() {
+		VMOVDQU(Mem{Base: lines[0]}, z.AsX())
+		VINSERTI128(Imm(1), Mem{Base: lines[1]}, z.AsY(), z.AsY())
+		for i := 2; i < 4; i++ {
+			VINSERTI32X4(Imm(uint64(i)), Mem{Base: lines[i]}, z, z)
+		}
+		VPERMD(z, toWords, z)
+		VPSHUFB(toBytes, z, z)
+		VPXORD(flip, z, z)
+		VMOVDQU32(z, Mem{Base: dst})
+		for _, p := range lines {
+			ADDQ(U32(16), p)
+		}
+		ADDQ(U32(64), dst)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+func interleave2(typ string, widen func(...Op)) {
+	name := "avx2_interleave_" + typ
+	TEXT(name, attr.NOSPLIT, "func(dst, a, b *byte, blocks int, zero int32)")
+	Doc(name + " computes int16 dst[2i], dst[2i+1] = a[i] − zero, b[i] − zero for i < 16·blocks.")
+	Pragma("noescape")
+	dst, a, b, blocks := asm.Int("dst", 1), asm.Int("a", 1), asm.Int("b", 1), asm.Int("blocks", 1)
+	zero, x, y, low, high, out := asm.AVX2.Int32("zero"), YMM(), YMM(), YMM(), YMM(), YMM()
+	VPACKSSDW(zero, zero, zero) // zero points fit int16
+	asm.Loop("block", blocks, func() {
+		widen(Mem{Base: a}, x)
+		widen(Mem{Base: b}, y)
+		VPSUBW(zero, x, x)
+		VPSUBW(zero, y, y)
+		VPUNPCKLWD(y, x, low) // elements 0–3 and 8–11
+		VPUNPCKHWD(y, x, high)
+		VPERM2I128(Imm(0x20), high, low, out)
+		VMOVDQU(out, Mem{Base: dst})
+		VPERM2I128(Imm(0x31), high, low, out)
+		VMOVDQU(out, Mem{Base: dst, Disp: 32})
+		ADDQ(U32(16), a)
+		ADDQ(U32(16), b)
+		ADDQ(U32(64), dst)
+	})
+	VZEROUPPER()
+	RET()
+}

@@ -1,0 +1,5 @@
+//go:build !amd64 || noasm
+
+package qconv
+
+func archDepthwise() []variant { return nil }

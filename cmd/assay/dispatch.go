@@ -1,0 +1,325 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"assay/agents"
+	"assay/agents/hub"
+	"assay/bench"
+	"assay/reports"
+	"assay/reports/render"
+	"assay/suites"
+
+	"github.com/spf13/cobra"
+)
+
+func newDispatch() *cobra.Command {
+	var data, suite, format string
+	var each, wait bool
+	var own []string
+	var order agents.Order
+	c := &cobra.Command{
+		Use:   "dispatch [FILE] --suite SUITE",
+		Short: "Give a suite to devices of the fleet",
+		Long: `Dispatch gives a suite to every device whose labels match --to (--each), or to one
+device of each class among them (--any). The suite travels as one document, with
+everything that it includes; model files that it names travel along.
+
+With --wait it shows what the devices do, prints their tables when they have ended,
+and exits 3 if a device was away or returned no result. Without, assay fleet jobs
+shows how things stand.`,
+		Example: "  assay dispatch suites.yaml --suite nightly --to 'class=jetson-orin-* | arch=arm64' --each --wait",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if each && order.Any {
+				return usage("--each and --any do not go together: every device, or one of each class")
+			}
+			if _, err := render.Lookup(format); err != nil && !slices.Contains(listFormats, format) {
+				return usage("unknown format %q (have %s)", format, strings.Join(listFormats, ", "))
+			}
+			if _, err := agents.ParseExpr(order.To); err != nil {
+				return usage("%v", err)
+			}
+			job, files, err := packJob(strings.Join(args, ""), suite, own)
+			if err != nil {
+				return usage("%v", err)
+			}
+			order.Job = job
+			cl, err := dial(data)
+			if err != nil {
+				return err
+			}
+			defer cl.Close()
+			id := make([]byte, 4)
+			rand.Read(id) // never fails since Go 1.24
+			order.ID = hex.EncodeToString(id)
+			return dispatch(c, cl, order, files, wait, format)
+		},
+	}
+	fl := c.Flags()
+	fl.StringVar(&data, "data", "", hubFlag)
+	fl.StringVar(&suite, "suite", "", "suite to dispatch")
+	fl.StringVar(&order.To, "to", "", "label expression, for example 'class=rpi5 | arch=arm64 & !site=lab' (default every device)")
+	fl.BoolVar(&each, "each", false, "every device that matches (the default)")
+	fl.BoolVar(&order.Any, "any", false, "one device of each class that matches, whichever is free first")
+	fl.BoolVar(&wait, "wait", false, "wait for the results and print them")
+	fl.DurationVar(&order.Expire, "expire", 24*time.Hour, "a job that has not ended after this is lost")
+	fl.StringArrayVar(&own, "label", nil, "key=value recorded with the runs, for example commit=1a2b3c (repeatable)")
+	fl.StringVar(&format, "format", "table", "output format: "+strings.Join(listFormats, ", "))
+	return c
+}
+
+func dial(data string) (*hub.Client, error) {
+	dir, err := folder(data, hubVariable, "hub")
+	if err != nil {
+		return nil, err
+	}
+	return hub.Dial(dir)
+}
+
+// packJob makes a job of a suite, with the paths of the files that it names.
+func packJob(file, suite string, own []string) (agents.Job, map[string]agents.ModelFile, error) {
+	if suite == "" {
+		return agents.Job{}, nil, errors.New("nothing to dispatch: name a suite (assay suites list shows them)")
+	}
+	recorded, err := labels(own)
+	if err != nil {
+		return agents.Job{}, nil, err
+	}
+	f, err := suites.Find(file)
+	if err != nil {
+		return agents.Job{}, nil, err
+	}
+	p, err := f.Pack(suite, suites.Env{})
+	if err != nil {
+		return agents.Job{}, nil, err
+	}
+	job := agents.Job{Suite: suite, Document: string(p.Document), Sums: p.Sums, Labels: recorded}
+	files := map[string]agents.ModelFile{}
+	for _, a := range p.Files {
+		m := agents.ModelFile{SHA256: a.SHA256, Format: a.Format, Size: a.Size}
+		files[a.Path] = m
+		if !slices.Contains(job.Files, m) {
+			job.Files = append(job.Files, m)
+		}
+	}
+	return job, files, nil
+}
+
+func dispatch(c *cobra.Command, cl *hub.Client, order agents.Order, files map[string]agents.ModelFile, wait bool, format string) error {
+	for path, f := range files {
+		if err := cl.Send(c.Context(), path, f); err != nil {
+			return err
+		}
+	}
+	if wait {
+		step, err := events(c, cl, order.ID)
+		if err != nil {
+			return err
+		}
+		defer step()
+	}
+	ctx, cancel := shortly(c)
+	defer cancel()
+	p, err := cl.Dispatch(ctx, order)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "dispatch %s: %s of suite %s\n", p.ID, jobCount(len(p.Targets)), p.Job.Suite)
+	if !wait {
+		for _, t := range p.Targets {
+			if t.Missing != "" {
+				fmt.Fprintf(c.ErrOrStderr(), "assay: %s was given no job: %s\n", who(t), t.Missing)
+			}
+		}
+		fmt.Fprintln(c.OutOrStdout(), p.ID)
+		return missing(p)
+	}
+	all, err := await(c, cl, p.ID)
+	if err != nil {
+		fmt.Fprintf(c.ErrOrStderr(), "the jobs go on: assay fleet jobs %s shows them, assay fleet cancel %s ends them\n", p.ID, p.ID)
+		return err
+	}
+	if err := printResults(c, cl, all, format); err != nil {
+		return err
+	}
+	return undone(all)
+}
+
+// missing is the error of a plan in which a device was away.
+func missing(p agents.Plan) error {
+	n := 0
+	for _, t := range p.Targets {
+		if t.Missing != "" {
+			n++
+		}
+	}
+	if n > 0 {
+		return exitError{exitUndecided, fmt.Sprintf("%d of %s had nobody to take them", n, jobCount(len(p.Targets)))}
+	}
+	return nil
+}
+
+// events prints the progress of a dispatch as it comes.
+func events(c *cobra.Command, cl *hub.Client, dispatch string) (func(), error) {
+	lines := make(chan string, 100)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for l := range lines {
+			fmt.Fprintln(c.ErrOrStderr(), l)
+		}
+	}()
+	open := make(chan struct{})
+	err := cl.Events(func(e agents.Event) {
+		if !strings.HasPrefix(e.Job, dispatch+"-") || e.Text == "" {
+			return
+		}
+		select {
+		case <-open: // has ended
+		case lines <- fmt.Sprintf("%3.0f %%  %s  %s", 100*e.Done, e.Agent, e.Text):
+		default: // a terminal that is stopped holds nothing up
+		}
+	})
+	return func() { close(open); cl.Close(); close(lines); <-done }, err
+}
+
+// who names the device or class of a target.
+func who(t agents.Target) string {
+	switch {
+	case t.Device == "":
+		return "any " + t.Class
+	case t.Name == "":
+		return t.Device
+	}
+	return t.Name
+}
+
+// await waits until every job has ended.
+func await(c *cobra.Command, cl *hub.Client, id string) ([]hub.JobStatus, error) {
+	told := map[string]bool{}
+	for {
+		all, err := cl.Status(c.Context(), id)
+		if err != nil {
+			if c.Context().Err() != nil {
+				return nil, exitError{exitInterrupted, "interrupted"}
+			}
+			return nil, err
+		}
+		open := false
+		for _, s := range all {
+			if s.Outcome == nil {
+				open = true
+			} else if !told[s.Target.Job] {
+				told[s.Target.Job] = true
+				fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", who(s.Target), ending(s))
+			}
+		}
+		if !open {
+			return all, nil
+		}
+		select {
+		case <-c.Context().Done():
+			return nil, exitError{exitInterrupted, "interrupted"}
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// ending says in words how a job stands.
+func ending(s hub.JobStatus) string {
+	switch {
+	case s.Outcome == nil && s.Step != "":
+		return string(s.State) + ": " + s.Step
+	case s.Outcome == nil:
+		return string(s.State)
+	case s.State == agents.Done:
+		return "done, run " + s.Outcome.Run
+	}
+	return strings.TrimSuffix(string(s.State)+": "+s.Outcome.Reason, ": ")
+}
+
+// printResults prints the table of every device that returned one, and a list
+// of all jobs.
+func printResults(c *cobra.Command, cl *hub.Client, all []hub.JobStatus, format string) error {
+	words := map[string]string{}
+	for _, s := range all {
+		if s.State != agents.Done {
+			continue
+		}
+		r, err := fetchResult(c.Context(), cl, s.Outcome.Run)
+		if err != nil {
+			return err
+		}
+		words[s.Target.Job] = verdictWords(r)
+		if format == "json" {
+			continue
+		}
+		fmt.Fprintf(c.OutOrStdout(), "── %s, %s ──\n", who(s.Target), r.Device.Class)
+		o := render.Options{Width: width(c.OutOrStdout(), 120), Color: colour(c.OutOrStdout())}
+		if err := render.Render(c.OutOrStdout(), format, r, o); err != nil {
+			return err
+		}
+		fmt.Fprintln(c.OutOrStdout())
+	}
+	return jobList(all, words).print(c.OutOrStdout(), format)
+}
+
+func fetchResult(ctx context.Context, cl *hub.Client, run string) (*bench.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	b, err := cl.Result(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	return unpackResult(b)
+}
+
+// verdictWords counts the verdicts of a result: "1 fail, 2 pass".
+func verdictWords(r *bench.Result) string {
+	count := reports.Count(r)
+	var parts []string
+	for w, n := range count {
+		parts = append(parts, fmt.Sprintf("%d %s", n, w))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
+}
+
+// jobList is the table of the jobs of a dispatch.
+func jobList(all []hub.JobStatus, words map[string]string) list {
+	l := list{header: []string{"JOB", "DEVICE", "CLASS", "STATE", "VERDICTS"}, data: all}
+	for _, s := range all {
+		l.rows = append(l.rows, []string{s.Target.Job, who(s.Target), s.Target.Class, ending(s), words[s.Target.Job]})
+	}
+	return l
+}
+
+// jobCount is "1 job" or "2 jobs".
+func jobCount(n int) string {
+	if n == 1 {
+		return "1 job"
+	}
+	return fmt.Sprintf("%d jobs", n)
+}
+
+// undone is the error of a dispatch in which a job has no result.
+func undone(all []hub.JobStatus) error {
+	n := 0
+	for _, s := range all {
+		if s.State != agents.Done {
+			n++
+		}
+	}
+	if n > 0 {
+		return exitError{exitUndecided, fmt.Sprintf("%d of %s returned no result", n, jobCount(len(all)))}
+	}
+	return nil
+}

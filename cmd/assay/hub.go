@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"assay/agents/hub"
+	"assay/reports/store"
+
+	"github.com/spf13/cobra"
+)
+
+func newHub() *cobra.Command {
+	var cfg hub.Config
+	var quiet bool
+	c := &cobra.Command{
+		Use:   "hub",
+		Short: "Give suites to the devices of a fleet and take their results",
+		Long: `Hub runs until it is stopped. Devices join it by assay agent join; assay dispatch
+gives them a suite, assay fleet shows them. Everything is in the folder --data:
+keys, jobs, model files, and the results in assay.db there. It may be killed and
+started again at any moment.
+
+Whoever can read the folder is the fleet's administrator. Devices talk to the hub
+by TLS alone and know it by a fingerprint in the join string.`,
+		Example: "  assay hub --data /var/lib/assay --listen 0.0.0.0:4222 --advertise hub.lab:4222",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var err error
+			if cfg.Dir, err = folder(cfg.Dir, hubVariable, "hub"); err != nil {
+				return err
+			}
+			level := slog.LevelInfo
+			if quiet {
+				level = slog.LevelWarn
+			}
+			cfg.Log = logger(c.ErrOrStderr(), level)
+			return runHub(c, cfg)
+		},
+	}
+	fl := c.Flags()
+	fl.StringVar(&cfg.Dir, "data", "", hubFlag)
+	fl.StringVar(&cfg.Listen, "listen", "127.0.0.1:4222", "host:port to listen on")
+	fl.StringVar(&cfg.Advertise, "advertise", "", "host:port by which devices reach it (default what it listens on)")
+	fl.DurationVar(&cfg.AckWait, "ack-wait", hub.DefaultAckWait, "how long a job stays with a device that does not speak of it")
+	fl.DurationVar(&cfg.Stale, "stale", hub.DefaultStale, "how long after its last heartbeat a device is away")
+	fl.BoolVar(&quiet, "quiet", false, "log only what is wrong")
+	return c
+}
+
+func runHub(c *cobra.Command, cfg hub.Config) error {
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return err
+	}
+	db, err := store.Open(filepath.Join(cfg.Dir, "assay.db"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	cfg.Keeper = keeper{db}
+	h, err := hub.Start(c.Context(), cfg)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	join, err := h.Invite(c.Context())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.OutOrStdout(), `hub listens on %s, results are kept in %s
+One device may join within the hour: run "assay agent join" there and give it this line.
+"assay fleet invite" prints one for the next device.
+%s
+`, cfg.Listen, db.Where(), join)
+	<-c.Context().Done()
+	return nil
+}
+
+// Environment variables that name folders.
+const (
+	hubVariable   = "ASSAY_HUB"
+	agentVariable = "ASSAY_AGENT"
+)
+
+const hubFlag = "folder of the hub (default $" + hubVariable + " or hub in the user's data folder)"
+
+// folder returns a folder by flag, environment, or the user's data folder.
+func folder(flag, variable, name string) (string, error) {
+	if flag == "" {
+		flag = os.Getenv(variable)
+	}
+	if flag != "" {
+		return filepath.Abs(flag)
+	}
+	db, err := store.Path()
+	if err != nil {
+		return "", fmt.Errorf("find the folder: %w (or set %s)", err, variable)
+	}
+	return filepath.Join(filepath.Dir(db), name), nil
+}
+
+func logger(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// A keeper puts results of the fleet into the hub's store.
+type keeper struct{ db *store.SQLite }
+
+var _ hub.Keeper = keeper{}
+
+// Keep stores a result that a device has sent. It must be that device's own,
+// and may not pass for a run that another has sent.
+func (k keeper) Keep(ctx context.Context, device string, packed []byte) (string, error) {
+	r, err := unpackResult(packed)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", hub.ErrBad, err)
+	}
+	if r.Device.ID != device {
+		return "", fmt.Errorf("%w of the device that sent it: it says device %.40q", hub.ErrBad, r.Device.ID)
+	}
+	old, err := k.db.Get(ctx, r.Run)
+	switch {
+	case err == nil && old.Run == r.Run && old.Device.ID != device:
+		return "", fmt.Errorf("%w of the device that sent it: run %s is another device's", hub.ErrBad, r.Run)
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+		return "", err
+	}
+	return r.Run, k.db.Put(ctx, r)
+}
+
+// Packed returns a stored result as it travels.
+func (k keeper) Packed(ctx context.Context, run string) ([]byte, error) {
+	r, err := k.db.Get(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	return packResult(r)
+}
+
+// shortly bounds commands that ask a hub one thing.
+func shortly(c *cobra.Command) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c.Context(), 20*time.Second)
+}
