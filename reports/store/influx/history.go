@@ -16,8 +16,15 @@ import (
 // columns of a summary that a history needs.
 var columns = []string{"value", "low", "high", "n", "unit", "verdict", "trusted", "run", "build", "started", "received"}
 
+// placed is a point with the time at which it lies on the server.
+type placed struct {
+	at    int64
+	point reports.Point
+}
+
 // History returns the points of the series that f chooses, oldest first; with
-// a limit, those of the newest runs of each series.
+// a limit, those of the newest runs of each series. They are in the order of
+// measuring, as those of a store are.
 func (c *Client) History(ctx context.Context, f reports.SeriesFilter, limit int) ([]reports.Point, error) {
 	where, err := c.where(ctx, f)
 	if err != nil {
@@ -31,17 +38,21 @@ func (c *Client) History(ctx context.Context, f reports.SeriesFilter, limit int)
 	if err != nil {
 		return nil, err
 	}
-	var out []reports.Point
+	var all []placed
 	for i := range tables {
 		points, err := tables[i].points()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.Where(), err)
 		}
-		out = append(out, points...)
+		all = append(all, points...)
 	}
-	slices.SortFunc(out, func(a, b reports.Point) int {
-		return cmp.Or(strings.Compare(a.Series, b.Series), a.Received.Compare(b.Received), strings.Compare(a.Run, b.Run))
+	slices.SortFunc(all, func(a, b placed) int {
+		return cmp.Or(strings.Compare(a.point.Series, b.point.Series), cmp.Compare(a.at, b.at), strings.Compare(a.point.Run, b.point.Run))
 	})
+	var out []reports.Point
+	for _, p := range all {
+		out = append(out, p.point)
+	}
 	return newest(out, limit), nil
 }
 
@@ -92,7 +103,7 @@ func (c *Client) devices(ctx context.Context, name string) ([]string, error) {
 }
 
 // points reads one series; its tags name the case.
-func (s *series) points() ([]reports.Point, error) {
+func (s *series) points() ([]placed, error) {
 	k, err := caseOf(s.Tags)
 	if err != nil {
 		return nil, err
@@ -100,17 +111,17 @@ func (s *series) points() ([]reports.Point, error) {
 	device, name := untag(s.Tags["device"]), untag(s.Tags["metric"])
 	source := untag(s.Tags["source"])
 	key := reports.SeriesOf(&k, metric.Estimate{Metric: name, Source: source}, device)
-	out := make([]reports.Point, len(s.Values))
+	out := make([]placed, len(s.Values))
 	for i := range s.Values {
 		r := s.record(i)
-		out[i] = reports.Point{
+		out[i] = placed{r.int("time"), reports.Point{
 			Run: r.text("run"), Started: reports.Moment(r.int("started")), Received: reports.Moment(r.int("received")),
 			Series: key, Device: device, Model: k.Model, Variant: k.Variant, Engine: k.Engine, Build: r.text("build"),
 			Value: metric.Estimate{
 				Metric: name, Unit: r.text("unit"), Value: r.float("value"), Low: r.float("low"), High: r.float("high"), N: int(r.int("n")), Source: source,
 			},
 			Verdict: verdict.Word(r.text("verdict")), Trusted: r.int("trusted") == 1,
-		}
+		}}
 	}
 	return out, nil
 }
