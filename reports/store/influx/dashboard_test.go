@@ -20,8 +20,10 @@ type dashboard struct {
 			Multi       bool
 		}
 	}
-	Annotations struct{ List []struct{ Name, Query string } }
-	Panels      []struct {
+	Annotations struct {
+		List []struct{ Name, Query string }
+	}
+	Panels []struct {
 		ID      int
 		Title   string
 		GridPos struct{ X, Y, W, H int }
