@@ -54,7 +54,8 @@ after it has copied the file; nothing else may use the store meanwhile.`,
 			if err != nil {
 				return err
 			}
-			return printItems(c, append(items, meters...), format)
+			items = append(items, meters...)
+			return printItems(c, items, format)
 		},
 	}
 	formatFlag(c, &format)

@@ -16,15 +16,8 @@ import (
 // columns of a summary that a history needs.
 var columns = []string{"value", "low", "high", "n", "unit", "verdict", "trusted", "run", "build", "started", "received"}
 
-// placed is a point with the time at which it lies on the server.
-type placed struct {
-	at    int64
-	point reports.Point
-}
-
 // History returns the points of the series that f chooses, oldest first; with
-// a limit, those of the newest runs of each series. They are in the order of
-// measuring, as those of a store are.
+// a limit, those of the newest runs of each series.
 func (c *Client) History(ctx context.Context, f reports.SeriesFilter, limit int) ([]reports.Point, error) {
 	where, err := c.where(ctx, f)
 	if err != nil {
@@ -47,13 +40,20 @@ func (c *Client) History(ctx context.Context, f reports.SeriesFilter, limit int)
 		all = append(all, points...)
 	}
 	slices.SortFunc(all, func(a, b placed) int {
-		return cmp.Or(strings.Compare(a.point.Series, b.point.Series), cmp.Compare(a.at, b.at), strings.Compare(a.point.Run, b.point.Run))
+		return cmp.Or(strings.Compare(a.Series, b.Series), cmp.Compare(a.at, b.at), strings.Compare(a.Run, b.Run))
 	})
-	var out []reports.Point
-	for _, p := range all {
-		out = append(out, p.point)
+	out := make([]reports.Point, len(all))
+	for i := range all {
+		out[i] = all[i].Point
 	}
 	return newest(out, limit), nil
+}
+
+// A placed is a point with its time on the server: a run that arrives late
+// stands where it was measured.
+type placed struct {
+	reports.Point
+	at int64
 }
 
 // where is the condition that f stands for.
@@ -114,14 +114,15 @@ func (s *series) points() ([]placed, error) {
 	out := make([]placed, len(s.Values))
 	for i := range s.Values {
 		r := s.record(i)
-		out[i] = placed{r.int("time"), reports.Point{
+		out[i].at = r.int("time")
+		out[i].Point = reports.Point{
 			Run: r.text("run"), Started: reports.Moment(r.int("started")), Received: reports.Moment(r.int("received")),
 			Series: key, Device: device, Model: k.Model, Variant: k.Variant, Engine: k.Engine, Build: r.text("build"),
 			Value: metric.Estimate{
 				Metric: name, Unit: r.text("unit"), Value: r.float("value"), Low: r.float("low"), High: r.float("high"), N: int(r.int("n")), Source: source,
 			},
 			Verdict: verdict.Word(r.text("verdict")), Trusted: r.int("trusted") == 1,
-		}}
+		}
 	}
 	return out, nil
 }
