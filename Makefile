@@ -5,7 +5,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X assay/bench/engine/native.Version
 export GOFLAGS := -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build setup browser run test race noasm nocgo cross lint fuzz bench golden simulate storm prove zoo influxd clean
+.PHONY: help build setup browser run test race noasm nocgo cross lint fuzz bench kernels golden simulate storm faults conformance prove zoo influxd clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -36,7 +36,13 @@ test: setup influxd browser ## every test (needs a C compiler, npm and, for the 
 	$(GO) test -tags nvml ./bench/energy
 
 race: influxd ## the packages that share memory between goroutines, under the race detector
-	$(GO) test -race -timeout 20m ./bench/... ./reports/...
+	$(GO) test -race -timeout 20m ./bench/... ./reports/... ./agents/...
+
+ONNX_TESTS ?= /usr/share/libonnx-testdata/data/node
+conformance: ## ONNX's own node tests on the native engine (Debian's libonnx-testdata)
+	@[ -d $(ONNX_TESTS) ] || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || apt-get install -y --no-install-recommends libonnx-testdata
+	@if [ -d $(ONNX_TESTS) ]; then $(GO) run ./bench/engine/native/conformance -data $(ONNX_TESTS) -list bench/engine/native/conformance/passed.txt; \
+	  else echo "conformance: skipped, $(ONNX_TESTS) is not there (as root on Debian: apt-get install libonnx-testdata)"; fi
 
 noasm: ## reference kernels only
 	$(GO) test -tags noasm ./bench/kernel/... ./bench/engine/native/...
@@ -63,15 +69,20 @@ fuzz: ## every fuzz target for FUZZTIME
 	  for t in $$(grep -oE '^func Fuzz[A-Za-z0-9_]+' $$f | cut -c6-); do \
 	    echo "$$t ($${f#./})"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./$$(dirname $$f); done; done
 
-bench: ## the kernels' benchmarks
+bench: setup ## native against ONNX Runtime, interleaved: the table of docs/performance.md
+	CGO_ENABLED=1 $(GO) build -ldflags '$(LDFLAGS)' -o bin/assay-proof ./bench/proof
+	bin/assay-proof speed
+
+kernels: ## the kernels' own benchmarks, every variant
 	$(GO) test -run '^$$' -bench . ./bench/kernel/...
 
 golden: ## rewrite golden files and generated docs
 	$(GO) test ./reports/... ./suites/... ./cmd/assay/... ./bench/energy ./bench/host -update
 
-simulate: ## coverage, power and false fails of the method, and the energy of simulated sensors
+simulate: ## coverage, power and false alarms of the method, nights of series, and the energy of simulated sensors
 	$(GO) run ./bench/stat/simulate
 	$(GO) run ./bench/energy/simulate
+	$(GO) run ./bench/stat/nights
 
 storm: influxd ## kill the pushing process 250 times and the server now and then, then count
 	ASSAY_STORM=250 $(GO) test -count=1 -timeout 10m -v -run '^TestStorm$$' ./reports/store/influx
@@ -80,6 +91,9 @@ prove: build ## on this machine: 20 A/A groups, 20 slowed workers, a bare loop (
 	CGO_ENABLED=1 $(GO) build -o bin/assay-proof ./bench/proof
 	bin/assay-proof
 	$(GO) test -run '^$$' -bench BareLoop -benchtime 8x ./cmd/assay-ort
+
+faults: ## kill agents and hub and cut their network 60 times at random; every job must end once
+	ASSAY_FAULTS=60 $(GO) test -v -timeout 30m -run TestStorm ./agents
 
 zoo: ## make the committed INT8 variants again from the committed baselines
 	$(GO) run ./models/zoo/make

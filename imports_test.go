@@ -14,6 +14,8 @@ var allowed = map[string][]string{
 	"assay/bench/unit":          {},
 	"assay/bench/stat":          {},
 	"assay/bench/stat/simulate": {"assay/bench/stat", "assay/bench/unit", "assay/bench/verdict"},
+	"assay/bench/stat/watch":    {"assay/bench/stat"},
+	"assay/bench/stat/nights":   {"assay/bench/stat", "assay/bench/unit"},
 	"assay/bench/kernel/isa":    {},
 	"assay/bench/kernel":        {"assay/bench/kernel", "assay/models/tensor"},
 	"assay/models":              {"assay/models"},

@@ -15,13 +15,14 @@ import (
 // Streams, buckets and the store of model files. Everything is written to the
 // disk before it is confirmed.
 const (
-	Jobs       = "JOBS"       // work queue: jobs.device.ID.JOB and jobs.class.CLASS.JOB
+	Jobs       = "JOBS"       // work queue: jobs.LANE.device.ID.JOB and jobs.LANE.class.CLASS.JOB
 	Results    = "RESULTS"    // work queue: results.ID.JOB, taken by the hub alone
 	Enrolled   = "enrolled"   // bucket: Enrolment by agent
 	States     = "states"     // bucket: Beat by agent
 	Tokens     = "tokens"     // bucket: when a join token ends, by its sha256
 	Dispatches = "dispatches" // bucket: Plan by dispatch
 	Outcomes   = "outcomes"   // bucket: Outcome by job; what is there stays
+	Schedules  = "schedules"  // bucket: Schedule by id
 	Models     = "models"     // object store: files by sha256
 )
 
@@ -81,15 +82,33 @@ func Wake(id string) string { return wakePrefix + id }
 // Inbox is the prefix of the subjects that answers to an agent come to.
 func Inbox(id string) string { return inboxPrefix + id }
 
-// DeviceConsumer and ClassConsumer name the consumers of jobs, one for each
-// device and one for each class.
-func DeviceConsumer(id string) string   { return "device-" + id }
-func ClassConsumer(class string) string { return "class-" + class }
+// Lanes are the priorities of jobs, the most urgent first. An agent looks at a
+// lane when those before it are empty; a job that runs is not interrupted.
+var Lanes = []string{"gate", "nightly"}
 
-// DeviceJobs and ClassJobs are the subjects of the jobs of a device, or of any
-// one device of a class; job may be "*".
-func DeviceJobs(id, job string) string   { return "jobs.device." + id + "." + job }
-func ClassJobs(class, job string) string { return "jobs.class." + class + "." + job }
+// A Queue is where jobs of one lane wait for a device, or for any one device of
+// a class. Each has a consumer of its own: a work queue's filters must not
+// overlap.
+type Queue struct {
+	Lane, Kind, Name string // Kind is "device" or "class"
+}
+
+// Queues returns the queues that a device takes jobs from, in this order.
+func Queues(id, class string) []Queue {
+	var out []Queue
+	for _, lane := range Lanes {
+		out = append(out, Queue{lane, "device", id}, Queue{lane, "class", class})
+	}
+	return out
+}
+
+// Consumer is the name of the queue's consumer.
+func (q Queue) Consumer() string { return q.Lane + "-" + q.Kind + "-" + q.Name }
+
+// Subject is where a job of the queue is published; job may be "*".
+func (q Queue) Subject(job string) string {
+	return "jobs." + q.Lane + "." + q.Kind + "." + q.Name + "." + job
+}
 
 // An Enrolment is what a device tells of itself when it joins.
 type Enrolment struct {
@@ -98,7 +117,8 @@ type Enrolment struct {
 	Device  host.Device       `json:"device"`
 	Labels  map[string]string `json:"labels"` // found and given
 	Version string            `json:"version"`
-	At      time.Time         `json:"at"` // hub's clock
+	At      time.Time         `json:"at"`                // hub's clock
+	Drained bool              `json:"drained,omitempty"` // it is to take no more jobs; the hub says so
 }
 
 // A Beat is what an agent tells now and then: who it is, what it does, and
@@ -127,6 +147,7 @@ type CheckReply struct {
 	Open    bool   `json:"open"`    // it is wanted
 	Known   bool   `json:"known"`   // there is, or was, such a job for this agent
 	Outcome State  `json:"outcome"` // where it is not open
+	Drained bool   `json:"drained"` // the agent is to begin nothing
 	Reason  string `json:"reason,omitempty"`
 }
 

@@ -213,7 +213,7 @@ func (s *storm) fault(t *testing.T) string {
 
 // TestStorm: whatever is killed or cut, every job ends with exactly one
 // result, or with an explicit failure. ASSAY_FAULTS is how many faults, make
-// storm has 60.
+// faults has 60.
 func TestStorm(t *testing.T) {
 	faults, seed := 7, uint64(1)
 	if v := os.Getenv("ASSAY_FAULTS"); v != "" {
@@ -231,7 +231,7 @@ func TestStorm(t *testing.T) {
 		var all []string
 		for i := 0; ; i++ {
 			id := fmt.Sprintf("d%d", i)
-			o := agents.Order{ID: id, Any: i%3 == 0, Expire: time.Hour, Job: agents.Job{Suite: "s", Document: "suites: {}"}}
+			o := agents.Order{ID: id, Lane: "nightly", Any: i%3 == 0, Expire: time.Hour, Job: agents.Job{Suite: "s", Document: "suites: {}"}}
 			if _, err := s.cl.Dispatch(t.Context(), o); err != nil {
 				t.Errorf("dispatch %s: %v", id, err)
 			}
@@ -326,7 +326,7 @@ func TestStoredNotAcknowledged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := js.Consumer(t.Context(), agents.Jobs, agents.DeviceConsumer("a"))
+	c, err := js.Consumer(t.Context(), agents.Jobs, agents.Queue{Lane: "nightly", Kind: "device", Name: "a"}.Consumer())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -355,7 +355,7 @@ func TestStoredNotAcknowledged(t *testing.T) {
 	if js, err = jetstream.New(nc); err != nil {
 		t.Fatal(err)
 	}
-	if c, err = js.Consumer(t.Context(), agents.Jobs, agents.DeviceConsumer("a")); err != nil {
+	if c, err = js.Consumer(t.Context(), agents.Jobs, agents.Queue{Lane: "nightly", Kind: "device", Name: "a"}.Consumer()); err != nil {
 		t.Fatal(err)
 	}
 	if i := c.CachedInfo(); i.NumAckPending != 1 {
@@ -369,6 +369,51 @@ func TestStoredNotAcknowledged(t *testing.T) {
 		}
 		return i.NumAckPending == 0 && i.NumPending == 0
 	})
+}
+
+// TestDiskFull: an outcome that the device cannot keep is sent all the same.
+func TestDiskFull(t *testing.T) {
+	f := newFleet(t)
+	dir := f.join(t, "a", "pi")
+	cfg := agentConfig(dir, "a", "pi", slog.LevelError+1)
+	cfg.Bench = fake{id: "a", run: func(context.Context, agent.Task) error {
+		return os.RemoveAll(filepath.Join(dir, "outbox")) // no file can be written there any more
+	}}
+	f.run(t, cfg)
+	f.here(t, 1)
+	for _, id := range []string{"d", "e"} {
+		f.order(t, id, "", false)
+		if s := f.ends(t, id); s[0].State != agents.Done {
+			t.Errorf("%s is %s: %s", id, s[0].State, s[0].Outcome.Reason)
+		}
+	}
+}
+
+// TestUnreadable: an outcome that the hub cannot read ends the job, so that
+// its agent does not wait for ever.
+func TestUnreadable(t *testing.T) {
+	f := newFleet(t)
+	dir := f.join(t, "a", "pi")
+	stop := f.run(t, agentConfig(dir, "a", "pi", slog.LevelWarn))
+	f.here(t, 1)
+	stop()
+	nc, err := stolen(t, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, b := range map[string]string{"x": "nonsense", "y": `{"job":"z","state":"done"}` + "\n", "z": `{"job":"z-1","state":"done"}` + "\n" + "no result"} {
+		f.order(t, id, "", false)
+		if _, err := js.Publish(t.Context(), agents.Result("a", id+"-1"), []byte(b)); err != nil {
+			t.Fatal(err)
+		}
+		if s := f.ends(t, id); s[0].State != agents.Failed || s[0].Outcome.Reason == "" {
+			t.Errorf("%q: %s %s", b, s[0].State, s[0].Outcome.Reason)
+		}
+	}
 }
 
 // TestResumes: an agent that is told to stop in mid-job gives the job back and

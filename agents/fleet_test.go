@@ -125,7 +125,7 @@ func (f files) Packed(_ context.Context, run string) ([]byte, error) {
 }
 
 // kept returns the runs that are kept, by job.
-func (f files) kept(t *testing.T) map[string][]string {
+func (f files) kept(t testing.TB) map[string][]string {
 	t.Helper()
 	all, err := os.ReadDir(f.dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -150,7 +150,7 @@ func (f files) kept(t *testing.T) map[string][]string {
 }
 
 // address returns an address on loopback that nobody listens on.
-func address(t *testing.T) string {
+func address(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -168,7 +168,7 @@ type fleet struct {
 	log *safeBuffer
 }
 
-func newFleet(t *testing.T) *fleet {
+func newFleet(t testing.TB) *fleet {
 	t.Helper()
 	t.Setenv(lock.Variable, filepath.Join(t.TempDir(), "lock"))
 	f := &fleet{log: &safeBuffer{}}
@@ -177,7 +177,7 @@ func newFleet(t *testing.T) *fleet {
 	return f
 }
 
-func (f *fleet) start(t *testing.T) {
+func (f *fleet) start(t testing.TB) {
 	t.Helper()
 	h, err := hub.Start(t.Context(), f.cfg)
 	if err != nil {
@@ -192,7 +192,7 @@ func (f *fleet) start(t *testing.T) {
 }
 
 // join enrols a device and returns its folder.
-func (f *fleet) join(t *testing.T, id, class string) string {
+func (f *fleet) join(t testing.TB, id, class string) string {
 	t.Helper()
 	j, err := f.Invite(t.Context())
 	if err != nil {
@@ -210,7 +210,7 @@ func enrolment(id, class string) agents.Enrolment {
 }
 
 // run starts an agent in this process and returns what stops it.
-func (f *fleet) run(t *testing.T, cfg agent.Config) (stop func()) {
+func (f *fleet) run(t testing.TB, cfg agent.Config) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -229,7 +229,7 @@ func (f *fleet) run(t *testing.T, cfg agent.Config) (stop func()) {
 }
 
 // here waits until the hub has seen n devices.
-func (f *fleet) here(t *testing.T, n int) {
+func (f *fleet) here(t testing.TB, n int) {
 	t.Helper()
 	until(t, fmt.Sprintf("%d devices are there", n), func() bool {
 		all, err := f.cl.Fleet(t.Context())
@@ -247,9 +247,9 @@ func (f *fleet) here(t *testing.T, n int) {
 }
 
 // order gives the devices that match a job that the fake bench takes.
-func (f *fleet) order(t *testing.T, id, to string, anyOne bool, files ...agents.ModelFile) agents.Plan {
+func (f *fleet) order(t testing.TB, id, to string, anyOne bool, files ...agents.ModelFile) agents.Plan {
 	t.Helper()
-	p, err := f.cl.Dispatch(t.Context(), agents.Order{ID: id, To: to, Any: anyOne, Expire: time.Hour, Job: agents.Job{Suite: "s", Document: "suites: {}", Files: files}})
+	p, err := f.cl.Dispatch(t.Context(), agents.Order{ID: id, Lane: "nightly", To: to, Any: anyOne, Expire: time.Hour, Job: agents.Job{Suite: "s", Document: "suites: {}", Files: files}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,12 +257,12 @@ func (f *fleet) order(t *testing.T, id, to string, anyOne bool, files ...agents.
 }
 
 // ends waits for the end of a dispatch and returns how it ended.
-func (f *fleet) ends(t *testing.T, id string) []hub.JobStatus {
+func (f *fleet) ends(t testing.TB, id string) []hub.JobStatus {
 	t.Helper()
 	return await(t, f.cl, id)
 }
 
-func await(t *testing.T, cl *hub.Client, id string) []hub.JobStatus {
+func await(t testing.TB, cl *hub.Client, id string) []hub.JobStatus {
 	t.Helper()
 	var all []hub.JobStatus
 	until(t, "dispatch "+id+" ends", func() bool {
@@ -282,7 +282,7 @@ func await(t *testing.T, cl *hub.Client, id string) []hub.JobStatus {
 
 // until waits for what must become true; the time is for a machine that is
 // busy with all else, and ends tests that hang.
-func until(t *testing.T, what string, f func() bool) {
+func until(t testing.TB, what string, f func() bool) {
 	t.Helper()
 	for end := time.Now().Add(2 * time.Minute); !f(); {
 		if time.Now().After(end) {

@@ -23,7 +23,7 @@ import (
 )
 
 // dial connects as whoever opts says, to whatever hub the device trusts.
-func dial(t *testing.T, at agents.Address, opts ...nats.Option) (*nats.Conn, error) {
+func dial(t testing.TB, at agents.Address, opts ...nats.Option) (*nats.Conn, error) {
 	t.Helper()
 	nc, err := nats.Connect("tls://"+at.Host, append([]nats.Option{nats.Secure(at.TLS()), nats.NoReconnect()}, opts...)...)
 	if err == nil {
@@ -34,7 +34,7 @@ func dial(t *testing.T, at agents.Address, opts ...nats.Option) (*nats.Conn, err
 
 // stolen connects with the key of the agent in dir, as a device that was
 // broken into would.
-func stolen(t *testing.T, dir string, opts ...nats.Option) (*nats.Conn, error) {
+func stolen(t testing.TB, dir string, opts ...nats.Option) (*nats.Conn, error) {
 	t.Helper()
 	s, err := agent.ReadSelf(dir)
 	if err != nil {
@@ -119,7 +119,7 @@ func TestToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, subject := range []string{agents.AdminPrefix + "fleet", "jobs.device.a.1", "$JS.API.STREAM.NAMES", agents.Request("a", agents.Check)} {
+	for _, subject := range []string{agents.AdminPrefix + "fleet", "jobs.gate.device.a.1", "$JS.API.STREAM.NAMES", agents.Request("a", agents.Check)} {
 		if err := nc.Publish(subject, []byte("{}")); err != nil {
 			t.Fatal(err)
 		}
@@ -177,9 +177,9 @@ func TestOthersSubjects(t *testing.T) {
 	}
 	for _, subject := range []string{
 		agents.Result("b", "d-2"), agents.Progress("b", "d-2"), agents.Request("b", agents.Check), "$KV." + agents.States + ".b",
-		agents.DeviceJobs("a", "x"), agents.AdminPrefix + "revoke", agents.EnrolSubject, agents.Wake("b"), agents.Inbox("b") + ".x",
-		"$JS.API.CONSUMER.MSG.NEXT.JOBS." + agents.DeviceConsumer("b"), "$JS.API.CONSUMER.MSG.NEXT.JOBS." + agents.ClassConsumer("orin"),
-		"$JS.ACK.JOBS." + agents.DeviceConsumer("b") + ".1.1.1.1.0", "$JS.API.STREAM.PURGE.JOBS", "$JS.API.STREAM.MSG.GET.JOBS",
+		agents.Queue{Lane: "gate", Kind: "device", Name: "a"}.Subject("x"), agents.AdminPrefix + "revoke", agents.EnrolSubject, agents.Wake("b"), agents.Inbox("b") + ".x",
+		"$JS.API.CONSUMER.MSG.NEXT.JOBS." + agents.Queue{Lane: "nightly", Kind: "device", Name: "b"}.Consumer(), "$JS.API.CONSUMER.MSG.NEXT.JOBS." + agents.Queue{Lane: "gate", Kind: "class", Name: "orin"}.Consumer(),
+		"$JS.ACK.JOBS." + agents.Queue{Lane: "nightly", Kind: "device", Name: "b"}.Consumer() + ".1.1.1.1.0", "$JS.API.STREAM.PURGE.JOBS", "$JS.API.STREAM.MSG.GET.JOBS",
 		"$JS.API.CONSUMER.CREATE.JOBS.x", "$JS.API.STREAM.CREATE.x", "$KV." + agents.Outcomes + ".d-2", "$O." + agents.Models + ".C.x",
 	} {
 		if err := nc.Publish(subject, []byte("{}")); err != nil {
@@ -276,7 +276,7 @@ func TestOversized(t *testing.T) {
 // pub speaks the protocol by hand with the key of the agent in dir: it
 // announces a message of size bytes, sends a part of it, and returns what the
 // server says.
-func pub(t *testing.T, dir, subject string, size int) string {
+func pub(t testing.TB, dir, subject string, size int) string {
 	t.Helper()
 	check := func(err error) {
 		t.Helper()

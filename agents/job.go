@@ -99,6 +99,7 @@ func DecodeOutcome(b []byte) (*Outcome, error) {
 // A Target is one job of a plan and whom it is for.
 type Target struct {
 	Job     string `json:"job"`
+	Lane    string `json:"lane"`
 	Device  string `json:"device,omitempty"` // agent's id; "" for any one of the class
 	Name    string `json:"name,omitempty"`   // of the device, for people
 	Class   string `json:"class"`
@@ -108,9 +109,9 @@ type Target struct {
 // Subject is where the target's job is queued.
 func (t Target) Subject() string {
 	if t.Device != "" {
-		return DeviceJobs(t.Device, t.Job)
+		return Queue{t.Lane, "device", t.Device}.Subject(t.Job)
 	}
-	return ClassJobs(t.Class, t.Job)
+	return Queue{t.Lane, "class", t.Class}.Subject(t.Job)
 }
 
 // A Plan is a dispatch as the hub resolved it. Its id is the client's, so that
@@ -123,10 +124,19 @@ type Plan struct {
 	Targets []Target  `json:"targets"`
 }
 
+// A Schedule is an order that the hub gives itself again and again.
+type Schedule struct {
+	ID    string    `json:"id"`
+	Cron  string    `json:"cron"` // five fields, in the hub's time zone or after CRON_TZ=…
+	Order Order     `json:"order"`
+	Last  time.Time `json:"last"` // when it was due last, or made
+}
+
 // An Order asks the hub for a dispatch.
 type Order struct {
 	ID     string        `json:"id"`
-	To     string        `json:"to"`  // label expression
+	To     string        `json:"to"` // label expression
+	Lane   string        `json:"lane"`
 	Any    bool          `json:"any"` // one device of each class, not each device
 	Expire time.Duration `json:"expire"`
 	Job    Job           `json:"job"` // without ids

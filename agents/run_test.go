@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -53,7 +54,7 @@ func TestDispatch(t *testing.T) {
 	if len(again.Targets) != 4 {
 		t.Errorf("an order that came twice has %d targets, want the first one's 4", len(again.Targets))
 	}
-	if _, err := f.cl.Dispatch(t.Context(), agents.Order{ID: "none", To: "class=rpi9", Expire: time.Hour, Job: agents.Job{Document: "x"}}); err == nil ||
+	if _, err := f.cl.Dispatch(t.Context(), agents.Order{ID: "none", Lane: "nightly", To: "class=rpi9", Expire: time.Hour, Job: agents.Job{Document: "x"}}); err == nil ||
 		!strings.Contains(err.Error(), `no device matches "class=rpi9" (have arch=arm64, class=orin, class=pi)`) {
 		t.Errorf("nobody matches: %v", err)
 	}
@@ -126,6 +127,82 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// TestPriority: a gate is run before what was dispatched earlier for the night.
+func TestPriority(t *testing.T) {
+	f := newFleet(t)
+	next, order := make(chan bool), make(chan string, 3)
+	cfg := agentConfig(f.join(t, "a", "pi"), "a", "pi", slog.LevelWarn)
+	cfg.Bench = fake{id: "a", run: func(_ context.Context, t agent.Task) error {
+		order <- t.ID
+		<-next
+		return nil
+	}}
+	f.run(t, cfg)
+	f.here(t, 1)
+	f.order(t, "running", "", false)
+	first := <-order
+	f.order(t, "night", "", false)
+	for id, lane := range map[string]string{"gate": "gate", "wrong": "morning"} {
+		_, err := f.cl.Dispatch(t.Context(), agents.Order{ID: id, Lane: lane, Any: true, Expire: time.Hour, Job: agents.Job{Document: "x"}})
+		if (err == nil) != (id == "gate") || err != nil && !strings.Contains(err.Error(), `unknown priority "morning" (have gate, nightly)`) {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	close(next)
+	if got := []string{first, <-order, <-order}; !slices.Equal(got, []string{"running-1", "gate-1", "night-1"}) {
+		t.Errorf("order %v", got)
+	}
+	f.ends(t, "night")
+}
+
+// TestDrain: a device that is drained ends its job and begins no other until
+// it is resumed; a dispatch meanwhile says so.
+func TestDrain(t *testing.T) {
+	f := newFleet(t)
+	begun, next := make(chan string, 10), make(chan bool)
+	cfg := agentConfig(f.join(t, "a", "pi"), "a", "pi", slog.LevelWarn)
+	cfg.Bench = fake{id: "a", run: func(_ context.Context, t agent.Task) error {
+		begun <- t.ID
+		<-next
+		return nil
+	}}
+	f.run(t, cfg)
+	f.here(t, 1)
+	f.order(t, "hand", "", false)
+	<-begun
+	f.order(t, "waits", "", false)
+	if err := f.cl.Drain(t.Context(), "a", true); err != nil {
+		t.Fatal(err)
+	}
+	f.order(t, "later", "", false)
+	if s := f.ends(t, "later"); s[0].State != agents.Missing || !strings.Contains(s[0].Outcome.Reason, "it is drained") {
+		t.Errorf("a dispatch to a drained device is %s: %s", s[0].State, s[0].Outcome.Reason)
+	}
+	close(next)
+	if s := f.ends(t, "hand"); s[0].State != agents.Done {
+		t.Errorf("the job in hand is %s", s[0].State)
+	}
+	time.Sleep(3 * cfg.Every) // it looks for jobs in that time
+	if s, err := f.cl.Status(t.Context(), "waits"); err != nil || s[0].Outcome != nil || len(begun) > 0 {
+		t.Errorf("the job that waits: %+v, %v, begun %d", s, err, len(begun))
+	}
+	f.Close() // a hub that was started again knows it too
+	f.start(t)
+	time.Sleep(3 * cfg.Every)
+	if len(begun) > 0 {
+		t.Error("after a restart of the hub a drained device begins a job")
+	}
+	if err := f.cl.Drain(t.Context(), "a", false); err != nil {
+		t.Fatal(err)
+	}
+	if s := f.ends(t, "waits"); s[0].State != agents.Done {
+		t.Errorf("the job that waited is %s", s[0].State)
+	}
+	if err := f.cl.Drain(t.Context(), "nobody", true); err == nil {
+		t.Error("a device that is not enrolled is drained")
+	}
+}
+
 // TestProgress: lines come while the job runs.
 func TestProgress(t *testing.T) {
 	f := newFleet(t)
@@ -136,6 +213,7 @@ func TestProgress(t *testing.T) {
 	next := make(chan bool)
 	cfg := agentConfig(f.join(t, "a", "pi"), "a", "pi", slog.LevelWarn)
 	cfg.Bench = fake{id: "a", run: func(_ context.Context, t agent.Task) error {
+		t.Say("a line for the log")
 		t.Progress(bench.Step{Phase: "timing", Group: "resnet8 on native", Done: 0.25})
 		<-next
 		return nil
@@ -143,13 +221,18 @@ func TestProgress(t *testing.T) {
 	f.run(t, cfg)
 	f.here(t, 1)
 	f.order(t, "d", "", false)
+	logged := false
 	for e := range told {
+		logged = logged || e.Text == "a line for the log"
 		if e.Text == "timing: resnet8 on native" {
 			if e.Job != "d-1" || e.Agent != "a" || e.Done != 0.25 {
 				t.Errorf("event %+v", e)
 			}
 			break
 		}
+	}
+	if !logged {
+		t.Error("the line for the log did not come")
 	}
 	until(t, "the status tells the step", func() bool {
 		all, err := f.cl.Status(t.Context(), "d")
@@ -232,6 +315,10 @@ func TestFiles(t *testing.T) {
 	f.order(t, "j5", "", false, lacking)
 	if s := f.ends(t, "j5"); s[0].State != agents.Failed || !strings.Contains(s[0].Outcome.Reason, "object not found") {
 		t.Errorf("a file that was never sent: %s %s", s[0].State, s[0].Outcome.Reason)
+	}
+	f.order(t, "large", "", false, sent...)
+	if s := f.ends(t, "large"); s[0].State != agents.Failed || !strings.Contains(s[0].Outcome.Reason, "take 3600000 bytes, the cache holds 2500000") {
+		t.Errorf("files that the cache cannot hold: %s %s", s[0].State, s[0].Outcome.Reason)
 	}
 	evil := agents.ModelFile{SHA256: "../../" + strings.Repeat("a", 58), Format: "onnx", Size: 10}
 	f.order(t, "j6", "", false, evil)

@@ -99,22 +99,32 @@ func factsOf(m *onnx.Model) facts {
 // causes names why a compression does not pay, strongest first.
 func causes(f facts, engine string, features []string) []string {
 	var out []string
-	if f.zeros >= 0.5 {
+	if f.zeros >= 0.5 && engine != "native" {
 		out = append(out, fmt.Sprintf("it runs zeros at full price (%.0f %% of the weights are zero, and %s has no sparse kernels)", 100*f.zeros, engine))
 	}
 	if f.dynamic > 0 {
 		out = append(out, fmt.Sprintf("activations are quantized anew in every inference (%s)", count(f.dynamic, "DynamicQuantizeLinear node")))
 	}
-	if f.convInteger > 0 {
+	if f.convInteger > 0 && engine != "native" { // which does them with the sums
 		out = append(out, fmt.Sprintf("%s with Cast, Mul and Add of their own", count(f.convInteger, "ConvInteger node")))
 	}
-	if f.quantized > 0 && engine == "native" {
-		out = append(out, "the native engine has no int8 assembly yet, only Go references")
-	}
-	if f.quantized > 0 && engine != "native" && !hasAny(features, "avx512_vnni", "avx_vnni", "asimddp") {
-		out = append(out, "this CPU has no int8 dot product (VNNI, dotprod)")
+	if f.quantized > 0 {
+		out = append(out, int8Causes(engine, features)...)
 	}
 	return out
+}
+
+// int8Causes names what this CPU lacks for fast products of int8.
+func int8Causes(engine string, features []string) []string {
+	switch {
+	case engine != "native" && !hasAny(features, "avx512_vnni", "avx_vnni", "asimddp"):
+		return []string{"this CPU has no int8 dot product (VNNI, dotprod)"}
+	case engine != "native" || hasAny(features, "avx512_vnni"):
+		return nil
+	case hasAny(features, "avx2"):
+		return []string{"this CPU has no AVX-512 VNNI, without which native multiplies int8 as int16 (AVX2)"}
+	}
+	return []string{"native's int8 kernels are plain Go on this CPU (it has assembly for AVX2 and AVX-512 VNNI)"}
 }
 
 func count(n int, what string) string {

@@ -20,12 +20,18 @@ func TestCauses(t *testing.T) {
 	}{
 		{"dense float", facts{}, "onnxruntime", nil, ""},
 		{"zeros", facts{zeros: 0.9}, "onnxruntime", nil, "zeros at full price (90 %"},
+		{"zeros on native", facts{zeros: 0.9}, "native", nil, ""},
 		{"few zeros", facts{zeros: 0.1}, "onnxruntime", nil, ""},
 		{"dynamic", facts{dynamic: 1}, "onnxruntime", vnni, "(1 DynamicQuantizeLinear node)"},
 		{"int8 without VNNI", facts{quantized: 9}, "onnxruntime", []string{"avx2"}, "no int8 dot product"},
 		{"int8 with VNNI", facts{quantized: 9}, "onnxruntime", vnni, ""},
 		{"int8 on dotprod", facts{quantized: 9}, "onnxruntime", []string{"asimddp"}, ""},
-		{"int8 on native", facts{quantized: 9}, "native", vnni, "only Go references"},
+		{"int8 on native with VNNI", facts{quantized: 9}, "native", vnni, ""},
+		{"int8 on native with AVX-VNNI alone", facts{quantized: 9}, "native", []string{"avx2", "avx_vnni"}, "as int16 (AVX2)"},
+		{"int8 on native with AVX2", facts{quantized: 9}, "native", []string{"avx2"}, "as int16 (AVX2)"},
+		{"int8 on native elsewhere", facts{quantized: 9}, "native", []string{"asimddp"}, "plain Go on this CPU"},
+		{"ConvInteger", facts{quantized: 9, convInteger: 9}, "onnxruntime", vnni, "9 ConvInteger nodes with Cast"},
+		{"ConvInteger on native", facts{quantized: 9, convInteger: 9}, "native", vnni, ""},
 	} {
 		got := strings.Join(causes(c.f, c.engine, c.features), "; ")
 		if c.want == "" && got != "" || !strings.Contains(got, c.want) {

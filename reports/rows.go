@@ -34,7 +34,7 @@ func Rows(r *bench.Result) []Row {
 			c := &g.Cases[j]
 			for _, e := range c.Values {
 				key := SeriesOf(&c.Case, e, r.Device.ID)
-				if seen[key] || !finite(e.Value) || !finite(e.Low) || !finite(e.High) {
+				if seen[key] || !Finite(e.Value, e.Low, e.High) {
 					continue
 				}
 				seen[key] = true
@@ -52,7 +52,16 @@ func Possible(name string, v float64) bool {
 	return v >= 0 || m == nil || m.Unit == "dB" || strings.HasPrefix(name, "energy.")
 }
 
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+// Finite reports whether all values can be kept: no database and no JSON holds
+// others.
+func Finite(v ...float64) bool {
+	for _, x := range v {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return false
+		}
+	}
+	return true
+}
 
 // wordOn is the verdict that decides the gates on one metric.
 func wordOn(c *bench.CaseResult, name string) verdict.Word {

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -34,9 +35,10 @@ type Bench interface {
 // A Task is a job with its files at hand.
 type Task struct {
 	agents.Job
-	Path     string           // of the suite file; the files it names are beside it
-	Quiet    sync.Locker      // to be held while a timed region is open
-	Progress func(bench.Step) // may be called at any time outside of them
+	Path     string            // of the suite file; the files it names are beside it
+	Quiet    sync.Locker       // to be held while a timed region is open
+	Progress func(bench.Step)  // may be called at any time outside of them
+	Say      func(line string) // a line for the log, here and at the hub
 }
 
 // Config says what an agent is made of.
@@ -51,6 +53,7 @@ type Config struct {
 	Cache   int64 // B that files of jobs may take
 	Log     *slog.Logger
 	Every   time.Duration // between two looks for jobs, and two heartbeats
+	Settle  time.Duration // that a job waits at most for a device at rest; 0 does not wait
 }
 
 // DefaultEvery is how often an idle agent shows itself. A job that is
@@ -70,12 +73,14 @@ type Agent struct {
 	js     jetstream.JetStream
 	out    *outbox
 	cache  *cache
+	idle   bool       // drained: begin no job
 	gate   sync.Mutex // held while a timed region is open
 	woken  chan struct{}
 
 	mu   sync.Mutex
 	job  string // in hand
 	step bench.Step
+	said []string      // lines that the hub has not heard yet
 	wait time.Duration // of its queue
 }
 
@@ -97,6 +102,7 @@ func Run(ctx context.Context, cfg Config) error {
 	for ctx.Err() == nil {
 		if m := a.next(ctx); m != nil {
 			a.handle(ctx, m)
+			debug.FreeOSMemory() // what a job took is the device's again, until the next
 			continue
 		}
 		a.beat()
@@ -148,23 +154,30 @@ func (a *Agent) poke() {
 	}
 }
 
-// next returns a job of this device, or else of its class; nil if there is
-// none, or no hub.
+// next returns the most urgent job of this device or of its class; nil if there
+// is none, or no hub.
 func (a *Agent) next(ctx context.Context) jetstream.Msg {
-	for _, name := range []string{agents.DeviceConsumer(a.self.ID), agents.ClassConsumer(a.self.Class)} {
+	if a.idle {
+		if r, err := a.check(ctx, ""); err != nil || r.Drained {
+			return nil
+		}
+		a.idle = false
+		a.log.Info("takes jobs again")
+	}
+	for _, q := range agents.Queues(a.self.ID, a.self.Class) {
 		if !a.nc.IsConnected() {
 			return nil
 		}
 		try, cancel := context.WithTimeout(ctx, askTime)
-		c, err := a.js.Consumer(try, agents.Jobs, name)
+		c, err := a.js.Consumer(try, agents.Jobs, q.Consumer())
 		cancel()
 		if err != nil {
-			a.log.Debug("look for jobs", "queue", name, "why", err)
+			a.log.Debug("look for jobs", "queue", q.Consumer(), "why", err)
 			continue
 		}
 		b, err := c.FetchNoWait(1)
 		if err != nil {
-			a.log.Debug("look for jobs", "queue", name, "why", err)
+			a.log.Debug("look for jobs", "queue", q.Consumer(), "why", err)
 			continue
 		}
 		for m := range b.Messages() {

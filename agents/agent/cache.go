@@ -36,16 +36,20 @@ const partSuffix = ".part"
 // fetch makes sure that the files of a job are there.
 func (c *cache) fetch(ctx context.Context, files []agents.ModelFile) error {
 	keep := map[string]bool{}
-	var need int64
+	var need, total int64
 	for _, f := range files {
 		if err := f.Check(); err != nil {
 			return err
 		}
+		total += f.Size
 		keep[f.Name()] = true
 		keep[f.Name()+partSuffix] = true
 		if _, err := os.Stat(filepath.Join(c.dir, f.Name())); err != nil {
 			need += f.Size
 		}
+	}
+	if total > c.limit {
+		return fmt.Errorf("model files of the job take %d bytes, the cache holds %d", total, c.limit)
 	}
 	if err := c.evict(c.limit-need, keep); err != nil {
 		return err

@@ -37,6 +37,12 @@ func (a *Agent) handle(ctx context.Context, m jetstream.Msg) {
 		a.close(ctx, m, id)
 		return
 	}
+	if r.Drained {
+		a.log.Info("drained: takes no more jobs")
+		a.idle = true
+		a.giveBack(m)
+		return
+	}
 	if err := a.out.hold(inHand{id, m.Reply()}); err != nil {
 		a.log.Error("a job cannot be noted down", "job", id, "why", err) // it will come again by itself if this agent dies
 	}
@@ -91,7 +97,7 @@ func (a *Agent) check(ctx context.Context, id string) (agents.CheckReply, error)
 // nil when ctx is done first.
 func (a *Agent) outcome(ctx context.Context, m jetstream.Msg, id string) *agents.Outcome {
 	fail := func(s agents.State, format string, args ...any) *agents.Outcome {
-		return &agents.Outcome{Job: id, Agent: a.self.ID, State: s, Reason: fmt.Sprintf(format, args...)}
+		return &agents.Outcome{Job: id, Agent: a.self.ID, State: s, Reason: clip(fmt.Sprintf(format, args...))}
 	}
 	old, err := a.out.get(id)
 	if err != nil {
@@ -121,6 +127,18 @@ func (a *Agent) outcome(ctx context.Context, m jetstream.Msg, id string) *agents
 	return &agents.Outcome{Job: id, Agent: a.self.ID, State: agents.Done, Run: run, Result: packed}
 }
 
+// maxReason bounds why a job was not done: a person reads it in a table.
+const maxReason = 2000
+
+// clip puts a reason on one line and shortens it.
+func clip(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if r := []rune(s); len(r) > maxReason {
+		return string(r[:maxReason]) + "…"
+	}
+	return s
+}
+
 // measure fetches the files of a job and runs it, while nobody else measures
 // on this machine.
 func (a *Agent) measure(ctx context.Context, job agents.Job) (string, []byte, error) {
@@ -139,7 +157,8 @@ func (a *Agent) measure(ctx context.Context, job agents.Job) (string, []byte, er
 		return "", nil, err
 	}
 	defer free()
-	return a.cfg.Bench.Run(ctx, Task{Job: job, Path: path, Quiet: &a.gate, Progress: a.progress})
+	a.settle(ctx)
+	return a.cfg.Bench.Run(ctx, Task{Job: job, Path: path, Quiet: &a.gate, Progress: a.progress, Say: a.say})
 }
 
 // progress notes how far the job in hand is; keep sends it.
@@ -147,6 +166,20 @@ func (a *Agent) progress(s bench.Step) {
 	a.mu.Lock()
 	a.step = s
 	a.mu.Unlock()
+}
+
+// maxSaid bounds the lines that wait for the hub; later ones are in this
+// device's log alone.
+const maxSaid = 100
+
+// say logs a line about the job in hand; keep sends it.
+func (a *Agent) say(line string) {
+	a.log.Info(line)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.said) < maxSaid {
+		a.said = append(a.said, clip(line))
+	}
 }
 
 // deliver sends an outcome until the hub has it in its store; false when ctx
@@ -198,7 +231,7 @@ func (a *Agent) resume(ctx context.Context) {
 			return
 		}
 		if hand.Job == id {
-			a.say(ctx, hand.Reply, "+ACK")
+			a.answer(ctx, hand.Reply, "+ACK")
 			hand = inHand{}
 		}
 		if err := a.out.done(id); err != nil {
@@ -207,13 +240,13 @@ func (a *Agent) resume(ctx context.Context) {
 	}
 	if hand.Job != "" {
 		a.log.Info("a job was interrupted, it comes again", "job", hand.Job)
-		a.say(ctx, hand.Reply, "-NAK")
+		a.answer(ctx, hand.Reply, "-NAK")
 	}
 }
 
-// say answers the queue for a job of an earlier life, as soon as there is a
+// answer tells the queue about a job of an earlier life, as soon as there is a
 // connection. The queue itself gives the job out again if this does not arrive.
-func (a *Agent) say(ctx context.Context, reply, word string) {
+func (a *Agent) answer(ctx context.Context, reply, word string) {
 	for !a.nc.IsConnected() && ctx.Err() == nil {
 		pause(ctx, 100*time.Millisecond)
 	}

@@ -50,12 +50,13 @@ func (a *Agent) keep(ctx context.Context, m jetstream.Msg, id string) (context.C
 			case <-time.After(min(tick, every)):
 			}
 		}
+		k.news() // the last of it
 	}()
 	return ctx, func() {
 		cancel(nil)
 		<-done
 		a.mu.Lock()
-		a.job, a.step = "", bench.Step{}
+		a.job, a.step, a.said = "", bench.Step{}, nil
 		a.mu.Unlock()
 	}
 }
@@ -82,13 +83,7 @@ func (k *keeper) once(ctx context.Context) bool {
 			k.a.log.Debug("keep a job", "job", k.id, "why", err)
 		}
 	}
-	k.a.mu.Lock()
-	step := k.a.step
-	k.a.mu.Unlock()
-	if text := stepText(step); text != k.told {
-		k.told = text
-		k.tell(agents.Event{Job: k.id, Agent: k.a.self.ID, Text: text, Done: step.Done})
-	}
+	k.news()
 	if time.Since(k.beaten) >= k.a.cfg.Every {
 		k.beaten = time.Now()
 		k.a.beat()
@@ -99,6 +94,21 @@ func (k *keeper) once(ctx context.Context) bool {
 	k.checked = time.Now()
 	r, err := k.a.check(ctx, k.id)
 	return err == nil && !r.Open
+}
+
+// news sends the lines of the log and the step that are new.
+func (k *keeper) news() {
+	k.a.mu.Lock()
+	step, said := k.a.step, k.a.said
+	k.a.said = nil
+	k.a.mu.Unlock()
+	for _, line := range said {
+		k.tell(agents.Event{Job: k.id, Agent: k.a.self.ID, Text: line, Done: step.Done})
+	}
+	if text := stepText(step); text != k.told {
+		k.told = text
+		k.tell(agents.Event{Job: k.id, Agent: k.a.self.ID, Text: text, Done: step.Done})
+	}
 }
 
 func (k *keeper) tell(e agents.Event) {

@@ -23,7 +23,13 @@ const (
 	reqFleet    = "fleet"    // → []Member
 	reqInvite   = "invite"   // → join string
 	reqRevoke   = "revoke"   // id of an agent
+	reqDrain    = "drain"    // id of an agent
+	reqResume   = "resume"   // id of an agent
 	reqResult   = "result"   // id of a run → packed result
+
+	reqSchedule   = "schedule"   // Schedule
+	reqSchedules  = "schedules"  // → []Planned
+	reqUnschedule = "unschedule" // id of a schedule
 )
 
 // admin answers an administrator.
@@ -32,10 +38,14 @@ func (h *Hub) admin(ctx context.Context, m *nats.Msg) {
 	var v any
 	var name string
 	var order agents.Order
+	var plan agents.Schedule
 	var err error
-	if what == reqDispatch {
+	switch {
+	case what == reqDispatch:
 		err = json.Unmarshal(m.Data, &order)
-	} else if len(m.Data) > 0 {
+	case what == reqSchedule:
+		err = json.Unmarshal(m.Data, &plan)
+	case len(m.Data) > 0:
 		err = json.Unmarshal(m.Data, &name)
 	}
 	if err != nil {
@@ -57,8 +67,16 @@ func (h *Hub) admin(ctx context.Context, m *nats.Msg) {
 		v = j.String()
 	case reqRevoke:
 		err = h.revoke(ctx, name)
+	case reqDrain, reqResume:
+		err = h.drain(ctx, name, what == reqDrain)
 	case reqResult:
 		v, err = h.cfg.Keeper.Packed(ctx, name)
+	case reqSchedule:
+		err = h.schedule(ctx, plan)
+	case reqSchedules:
+		v, err = h.planned(ctx)
+	case reqUnschedule:
+		err = h.unschedule(ctx, name)
 	default:
 		err = fmt.Errorf("unknown request %q", what)
 	}
@@ -74,7 +92,16 @@ type Member struct {
 	Joined time.Time `json:"joined"`
 	Seen   time.Time `json:"seen"` // hub's clock; zero if never
 	Away   string    `json:"away,omitempty"`
+	Drain  bool      `json:"drained,omitempty"`
 	Last   *Last     `json:"last,omitempty"`
+}
+
+// absent says why a device can be given no job now, "" if it can.
+func (m Member) absent() string {
+	if m.Away == "" && m.Drain {
+		return "it is drained (assay fleet resume gives it jobs again)"
+	}
+	return m.Away
 }
 
 // Last is the last job that a device ended.
@@ -99,7 +126,7 @@ func (h *Hub) fleet(ctx context.Context) ([]Member, error) {
 	}
 	var out []Member
 	for id, e := range h.enrolled {
-		m := Member{ID: id, Name: e.Device.Name, Class: e.Device.Class, Joined: e.At, Seen: seen[id], Beat: beats[id]}
+		m := Member{ID: id, Name: e.Device.Name, Class: e.Device.Class, Joined: e.At, Seen: seen[id], Beat: beats[id], Drain: e.Drained}
 		if m.Labels == nil {
 			m.Labels, m.Device, m.Version = e.Labels, e.Device, e.Version
 		}

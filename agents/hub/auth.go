@@ -61,14 +61,15 @@ func signed(key, sig string, nonce []byte) bool {
 
 // agentMay lists all that an agent may say and hear: its own requests,
 // results and heartbeats, and the jobs of its own device and class. It has no
-// access to JetStream beyond two consumers, so it can neither read others'
+// access to JetStream beyond the consumers of those, so it can neither read others'
 // jobs nor make the server send anything anywhere.
 func agentMay(id, class string) *server.Permissions {
 	allow := []string{
 		agents.Request(id, "*"), agents.Result(id, "*"), agents.Progress(id, "*"),
 		"$KV." + agents.States + "." + id,
 	}
-	for _, c := range []string{agents.DeviceConsumer(id), agents.ClassConsumer(class)} {
+	for _, q := range agents.Queues(id, class) {
+		c := q.Consumer()
 		allow = append(allow,
 			"$JS.API.CONSUMER.INFO."+agents.Jobs+"."+c,
 			"$JS.API.CONSUMER.MSG.NEXT."+agents.Jobs+"."+c,

@@ -126,9 +126,36 @@ func (c *Client) Revoke(ctx context.Context, id string) error {
 	return err
 }
 
+// Drain lets a device begin no more jobs; with on false it begins them again.
+func (c *Client) Drain(ctx context.Context, id string, on bool) error {
+	what := reqResume
+	if on {
+		what = reqDrain
+	}
+	_, err := c.ask(ctx, what, id)
+	return err
+}
+
 // Result returns a stored result, packed.
 func (c *Client) Result(ctx context.Context, run string) ([]byte, error) {
 	return c.ask(ctx, reqResult, run)
+}
+
+// Schedule keeps an order that the hub gives itself again and again.
+func (c *Client) Schedule(ctx context.Context, s agents.Schedule) error {
+	_, err := c.ask(ctx, reqSchedule, s)
+	return err
+}
+
+// Schedules returns the schedules, the next one due first.
+func (c *Client) Schedules(ctx context.Context) ([]Planned, error) {
+	return request[[]Planned](ctx, c, reqSchedules, nil)
+}
+
+// Unschedule forgets a schedule.
+func (c *Client) Unschedule(ctx context.Context, id string) error {
+	_, err := c.ask(ctx, reqUnschedule, id)
+	return err
 }
 
 // Events calls f for every line of progress, from now on.

@@ -48,20 +48,18 @@ func (h *Hub) receive(ctx context.Context, m jetstream.Msg) {
 	_, rest, _ := strings.Cut(m.Subject(), ".")
 	agent, job, _ := strings.Cut(rest, ".")
 	o, err := agents.DecodeOutcome(m.Data())
-	switch {
-	case err != nil:
+	if err == nil && o.Job != job {
+		err = fmt.Errorf("it names job %s", o.Job)
+	}
+	if err != nil {
 		h.log.Warn("refused a result", "agent", agent, "job", job, "why", err)
-		err = m.Term()
-	case o.Job != job:
-		h.log.Warn("refused a result", "agent", agent, "job", job, "why", "it names job "+o.Job)
-		err = m.Term()
-	default:
-		if err = h.take(ctx, agent, o); err != nil {
-			h.log.Error("a result cannot be kept, it waits", "agent", agent, "job", job, "why", err)
-			err = m.NakWithDelay(again)
-		} else {
-			err = m.Ack()
-		}
+		o = &agents.Outcome{Job: job, State: agents.Failed, Reason: "what the agent sent is no outcome: " + err.Error()}
+	}
+	if err = h.take(ctx, agent, o); err != nil {
+		h.log.Error("a result cannot be kept, it waits", "agent", agent, "job", job, "why", err)
+		err = m.NakWithDelay(again)
+	} else {
+		err = m.Ack()
 	}
 	if err != nil {
 		h.log.Debug("the result will come again", "job", job, "why", err)
@@ -158,7 +156,7 @@ func (h *Hub) endLocked(ctx context.Context, o *agents.Outcome) error {
 	return nil
 }
 
-// reap ends jobs whose time is over.
+// reap ends jobs whose time is over, and begins what is due.
 func (h *Hub) reap(ctx context.Context) {
 	t := time.NewTicker(reapEvery)
 	defer t.Stop()
@@ -171,11 +169,14 @@ func (h *Hub) reap(ctx context.Context) {
 		if err := h.expire(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			h.log.Error("end jobs whose time is over", "why", err)
 		}
+		if err := h.fire(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			h.log.Error("dispatch what is scheduled", "why", err)
+		}
 	}
 }
 
-// reapEvery is how often the hub looks for jobs whose time is over; they are
-// counted in hours.
+// reapEvery is how often the hub looks at the time: schedules are in minutes,
+// jobs last for hours.
 const reapEvery = 30 * time.Second
 
 func (h *Hub) expire(ctx context.Context, now time.Time) error {

@@ -138,6 +138,9 @@ func (h *Hub) plan(ctx context.Context, o agents.Order) (agents.Plan, error) {
 	if !agents.Word(o.ID) || o.Job.Document == "" || o.Expire <= 0 || o.Expire > maxExpire {
 		return p, fmt.Errorf("dispatch %.80q: want an id, a suite, and an end within %v", o.ID, maxExpire)
 	}
+	if !slices.Contains(agents.Lanes, o.Lane) {
+		return p, fmt.Errorf("unknown priority %q (have %s)", o.Lane, strings.Join(agents.Lanes, ", "))
+	}
 	all, err := h.fleet(ctx)
 	if err != nil {
 		return p, err
@@ -147,12 +150,12 @@ func (h *Hub) plan(ctx context.Context, o agents.Order) (agents.Plan, error) {
 		return p, fmt.Errorf("no device matches %q (%s)", o.To, labelsOf(all))
 	}
 	add := func(t agents.Target) {
-		t.Job = fmt.Sprintf("%s-%d", o.ID, len(p.Targets)+1)
+		t.Job, t.Lane = fmt.Sprintf("%s-%d", o.ID, len(p.Targets)+1), o.Lane
 		p.Targets = append(p.Targets, t)
 	}
 	if !o.Any {
 		for _, m := range meant {
-			add(agents.Target{Device: m.ID, Name: m.Name, Class: m.Class, Missing: m.Away})
+			add(agents.Target{Device: m.ID, Name: m.Name, Class: m.Class, Missing: m.absent()})
 		}
 		return p, nil
 	}
@@ -162,8 +165,8 @@ func (h *Hub) plan(ctx context.Context, o agents.Order) (agents.Plan, error) {
 	}
 	for _, class := range slices.Sorted(maps.Keys(byClass)) {
 		t := agents.Target{Class: class}
-		if !slices.ContainsFunc(byClass[class], func(m Member) bool { return m.Away == "" }) {
-			t.Missing = "no device of the class is there"
+		if !slices.ContainsFunc(byClass[class], func(m Member) bool { return m.absent() == "" }) {
+			t.Missing = "no device of the class is there, or all are drained"
 		}
 		add(t)
 	}

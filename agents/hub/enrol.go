@@ -58,6 +58,9 @@ func (h *Hub) holder(key string) (id, class string, ok bool) {
 func (h *Hub) enrol(m *nats.Msg) {
 	var e agents.Enrolment
 	err := json.Unmarshal(m.Data, &e)
+	if err == nil && len(m.Data) > maxBeat {
+		err = fmt.Errorf("%d bytes are more than a device has to say (%d)", len(m.Data), maxBeat)
+	}
 	if err == nil {
 		err = h.admit(context.Background(), e)
 	}
@@ -94,7 +97,7 @@ func (h *Hub) admit(ctx context.Context, e agents.Enrolment) error {
 		return err
 	}
 	token := tokenKey(e.Token)
-	e.Token, e.At = "", time.Now()
+	e.Token, e.At, e.Drained = "", time.Now(), false
 	if err := put(ctx, h.members, id, e); err != nil {
 		return fmt.Errorf("enrol device %s: %w", id, err)
 	}
@@ -108,22 +111,44 @@ func (h *Hub) admit(ctx context.Context, e agents.Enrolment) error {
 	return nil
 }
 
-// consumers makes sure that a device and its class have consumers of jobs. A
-// work queue's filters must not overlap (NATS error 10100): by device and by
-// class they cannot.
+// consumers makes sure that a device and its class have consumers of jobs.
 func (h *Hub) consumers(ctx context.Context, id, class string) error {
-	for name, filter := range map[string]string{
-		agents.DeviceConsumer(id):   agents.DeviceJobs(id, "*"),
-		agents.ClassConsumer(class): agents.ClassJobs(class, "*"),
-	} {
+	for _, q := range agents.Queues(id, class) {
 		_, err := h.js.CreateOrUpdateConsumer(ctx, agents.Jobs, jetstream.ConsumerConfig{
-			Durable: name, FilterSubject: filter, AckPolicy: jetstream.AckExplicitPolicy, AckWait: h.cfg.AckWait,
+			Durable: q.Consumer(), FilterSubject: q.Subject("*"), AckPolicy: jetstream.AckExplicitPolicy, AckWait: h.cfg.AckWait,
 		})
 		if err != nil {
-			return fmt.Errorf("queue %s: %w", name, err)
+			return fmt.Errorf("queue %s: %w", q.Consumer(), err)
 		}
 	}
 	return nil
+}
+
+// drain lets a device begin no more jobs, or begin them again. The job in hand
+// goes on; what waits for the device keeps waiting.
+func (h *Hub) drain(ctx context.Context, id string, on bool) error {
+	h.enrolling.Lock()
+	defer h.enrolling.Unlock()
+	h.mu.Lock()
+	e, ok := h.enrolled[id]
+	h.mu.Unlock()
+	if !ok {
+		return unknownDevice(id)
+	}
+	e.Drained = on
+	if err := put(ctx, h.members, id, e); err != nil {
+		return fmt.Errorf("drain %s: %w", id, err)
+	}
+	h.mu.Lock()
+	h.enrolled[id] = e
+	h.mu.Unlock()
+	h.log.Info("drain", "id", id, "on", on)
+	h.wake(agents.Target{Device: id})
+	return nil
+}
+
+func unknownDevice(id string) error {
+	return fmt.Errorf("no device %q is enrolled (assay fleet lists them)", id)
 }
 
 // revoke forgets a device's key, cuts its connections and ends its jobs.
@@ -134,7 +159,7 @@ func (h *Hub) revoke(ctx context.Context, id string) error {
 	e, ok := h.enrolled[id]
 	h.mu.Unlock()
 	if !ok {
-		return fmt.Errorf("no device %q is enrolled (assay fleet lists them)", id)
+		return unknownDevice(id)
 	}
 	if err := h.members.Delete(ctx, id); err != nil {
 		return fmt.Errorf("revoke %s: %w", id, err)
@@ -155,8 +180,13 @@ func (h *Hub) revoke(ctx context.Context, id string) error {
 	if err := h.states.Delete(ctx, id); err != nil {
 		return fmt.Errorf("revoke %s: %w", id, err)
 	}
-	if err := h.js.DeleteConsumer(ctx, agents.Jobs, agents.DeviceConsumer(id)); err != nil {
-		return fmt.Errorf("revoke %s: %w", id, err)
+	for _, q := range agents.Queues(id, e.Device.Class) {
+		if q.Kind == "class" { // others may take from it
+			continue
+		}
+		if err := h.js.DeleteConsumer(ctx, agents.Jobs, q.Consumer()); err != nil {
+			return fmt.Errorf("revoke %s: %w", id, err)
+		}
 	}
 	return nil
 }

@@ -72,8 +72,8 @@ type Hub struct {
 	ownKey   string // public keys
 	adminKey string
 
-	members, states, tokens, dispatches, outcomes jetstream.KeyValue
-	models                                        jetstream.ObjectStore
+	members, states, tokens, dispatches, outcomes, schedules jetstream.KeyValue
+	models                                                   jetstream.ObjectStore
 
 	mu       sync.Mutex // guards what follows, which mirrors the buckets
 	enrolled map[string]agents.Enrolment
@@ -172,6 +172,9 @@ func (h *Hub) Close() {
 	}
 }
 
+// maxBeat bounds what a device may say of itself.
+const maxBeat = 256 << 10 // B
+
 // remembered is how long the hub knows a dispatch and its outcomes: far longer
 // than a job may last. A plan goes before its outcomes, since it is older, so
 // no job opens again. Results are in the store for ever.
@@ -200,14 +203,16 @@ func (h *Hub) streams(ctx context.Context) error {
 		name string
 		to   *jetstream.KeyValue
 		life time.Duration // of a value; 0 is for ever
+		most int32         // B of a value; 0 is what a message holds
 	}{
-		{agents.Enrolled, &h.members, 0},
-		{agents.States, &h.states, 0},
-		{agents.Tokens, &h.tokens, tokenLife},
-		{agents.Dispatches, &h.dispatches, remembered},
-		{agents.Outcomes, &h.outcomes, remembered},
+		{agents.Enrolled, &h.members, 0, 0},
+		{agents.States, &h.states, 0, maxBeat},
+		{agents.Tokens, &h.tokens, tokenLife, 0},
+		{agents.Dispatches, &h.dispatches, remembered, 0},
+		{agents.Outcomes, &h.outcomes, remembered, 0},
+		{agents.Schedules, &h.schedules, 0, 0},
 	} {
-		if *b.to, err = h.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: b.name, TTL: b.life}); err != nil {
+		if *b.to, err = h.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: b.name, TTL: b.life, MaxValueSize: b.most}); err != nil {
 			return fmt.Errorf("bucket %s: %w", b.name, err)
 		}
 	}

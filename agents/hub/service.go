@@ -66,13 +66,15 @@ func (h *Hub) request(m *nats.Msg) {
 
 // check says how a job stands, to an agent that it is for.
 func (h *Hub) check(id, job string) agents.CheckReply {
-	if h.notFor(id, job) != "" {
-		return agents.CheckReply{}
-	}
+	known := h.notFor(id, job) == ""
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	o, over := h.ended[job]
-	return agents.CheckReply{Known: true, Open: !over, Outcome: o.State, Reason: o.Reason}
+	r := agents.CheckReply{Known: known, Drained: h.enrolled[id].Drained}
+	if known {
+		o, over := h.ended[job]
+		r.Open, r.Outcome, r.Reason = !over, o.State, o.Reason
+	}
+	return r
 }
 
 // part reads a part of a file that travels with jobs; it is empty at the end.

@@ -142,7 +142,7 @@ func newAgentRun() *cobra.Command {
 	var f agentFlags
 	var path, cache string
 	var debug bool
-	var every time.Duration
+	var every, settle time.Duration
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Take jobs until stopped",
@@ -179,8 +179,8 @@ hand comes again, a result that was measured is delivered when the agent is back
 				defer db.Close()
 			}
 			return agent.Run(c.Context(), agent.Config{
-				Dir: dir, Bench: &jobBench{device: d, db: db, log: log}, Device: d, Labels: deviceLabels(d), Engines: workers(),
-				Observe: func() host.Condition { return host.Observe(host.Here()) }, Version: buildVersion(), Cache: int64(limit), Log: log, Every: every,
+				Dir: dir, Bench: &jobBench{device: d, db: db}, Device: d, Labels: deviceLabels(d), Engines: workers(),
+				Observe: func() host.Condition { return host.Observe(host.Here()) }, Version: buildVersion(), Cache: int64(limit), Log: log, Every: every, Settle: settle,
 			})
 		},
 	}
@@ -188,6 +188,7 @@ hand comes again, a result that was measured is delivered when the agent is back
 	c.Flags().StringVar(&path, "store", "", `SQLite file that keeps this device's runs, or "none" (default $ASSAY_STORE or the user's data folder)`)
 	c.Flags().StringVar(&cache, "cache", "4 GB", "what model files may take on the disk")
 	c.Flags().DurationVar(&every, "every", agent.DefaultEvery, "how often an idle agent shows itself and looks for jobs that it missed")
+	c.Flags().DurationVar(&settle, "settle", agent.DefaultSettle, "how long a job waits at most until the device is cool and quiet; 0 does not wait")
 	c.Flags().BoolVar(&debug, "debug", false, "log what goes wrong and mends itself, too")
 	return c
 }

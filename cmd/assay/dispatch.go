@@ -21,7 +21,7 @@ import (
 )
 
 func newDispatch() *cobra.Command {
-	var data, suite, format string
+	var data, suite, format, at string
 	var each, wait bool
 	var own []string
 	var order agents.Order
@@ -44,6 +44,12 @@ shows how things stand.`,
 			if _, err := render.Lookup(format); err != nil && !slices.Contains(listFormats, format) {
 				return usage("unknown format %q (have %s)", format, strings.Join(listFormats, ", "))
 			}
+			if at != "" && wait {
+				return usage("--at and --wait do not go together: assay fleet shows what a schedule has come to")
+			}
+			if !slices.Contains(agents.Lanes, order.Lane) {
+				return usage("unknown priority %q (have %s)", order.Lane, strings.Join(agents.Lanes, ", "))
+			}
 			if _, err := agents.ParseExpr(order.To); err != nil {
 				return usage("%v", err)
 			}
@@ -60,6 +66,9 @@ shows how things stand.`,
 			id := make([]byte, 4)
 			rand.Read(id) // never fails since Go 1.24
 			order.ID = hex.EncodeToString(id)
+			if at != "" {
+				return schedule(c, cl, agents.Schedule{ID: order.ID, Cron: at, Order: order}, files)
+			}
 			return dispatch(c, cl, order, files, wait, format)
 		},
 	}
@@ -69,7 +78,9 @@ shows how things stand.`,
 	fl.StringVar(&order.To, "to", "", "label expression, for example 'class=rpi5 | arch=arm64 & !site=lab' (default every device)")
 	fl.BoolVar(&each, "each", false, "every device that matches (the default)")
 	fl.BoolVar(&order.Any, "any", false, "one device of each class that matches, whichever is free first")
+	fl.StringVar(&order.Lane, "priority", "nightly", "which jobs a device takes first: "+strings.Join(agents.Lanes, ", then "))
 	fl.BoolVar(&wait, "wait", false, "wait for the results and print them")
+	fl.StringVar(&at, "at", "", "do so whenever this is due: minute, hour, day, month, weekday, for example '0 2 * * *'")
 	fl.DurationVar(&order.Expire, "expire", 24*time.Hour, "a job that has not ended after this is lost")
 	fl.StringArrayVar(&own, "label", nil, "key=value recorded with the runs, for example commit=1a2b3c (repeatable)")
 	fl.StringVar(&format, "format", "table", "output format: "+strings.Join(listFormats, ", "))
@@ -113,11 +124,33 @@ func packJob(file, suite string, own []string) (agents.Job, map[string]agents.Mo
 	return job, files, nil
 }
 
-func dispatch(c *cobra.Command, cl *hub.Client, order agents.Order, files map[string]agents.ModelFile, wait bool, format string) error {
+// send puts the files of a job into the hub's store.
+func send(ctx context.Context, cl *hub.Client, files map[string]agents.ModelFile) error {
 	for path, f := range files {
-		if err := cl.Send(c.Context(), path, f); err != nil {
+		if err := cl.Send(ctx, path, f); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// schedule keeps a dispatch for later, and for every time that it is due.
+func schedule(c *cobra.Command, cl *hub.Client, s agents.Schedule, files map[string]agents.ModelFile) error {
+	if err := send(c.Context(), cl, files); err != nil {
+		return err
+	}
+	ctx, cancel := shortly(c)
+	defer cancel()
+	if err := cl.Schedule(ctx, s); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.OutOrStdout(), s.ID)
+	return nil
+}
+
+func dispatch(c *cobra.Command, cl *hub.Client, order agents.Order, files map[string]agents.ModelFile, wait bool, format string) error {
+	if err := send(c.Context(), cl, files); err != nil {
+		return err
 	}
 	if wait {
 		step, err := events(c, cl, order.ID)
@@ -262,7 +295,7 @@ func printResults(c *cobra.Command, cl *hub.Client, all []hub.JobStatus, format 
 		if format == "json" {
 			continue
 		}
-		fmt.Fprintf(c.OutOrStdout(), "── %s, %s ──\n", who(s.Target), r.Device.Class)
+		fmt.Fprintf(c.OutOrStdout(), "── %s, %s ──\n", who(agents.Target{Device: r.Device.ID, Name: r.Device.Name}), r.Device.Class)
 		o := render.Options{Width: width(c.OutOrStdout(), 120), Color: colour(c.OutOrStdout())}
 		if err := render.Render(c.OutOrStdout(), format, r, o); err != nil {
 			return err
@@ -297,7 +330,11 @@ func verdictWords(r *bench.Result) string {
 func jobList(all []hub.JobStatus, words map[string]string) list {
 	l := list{header: []string{"JOB", "DEVICE", "CLASS", "STATE", "VERDICTS"}, data: all}
 	for _, s := range all {
-		l.rows = append(l.rows, []string{s.Target.Job, who(s.Target), s.Target.Class, ending(s), words[s.Target.Job]})
+		name := who(s.Target)
+		if s.Target.Device == "" && s.Agent != "" {
+			name = s.Agent
+		}
+		l.rows = append(l.rows, []string{s.Target.Job, name, s.Target.Class, ending(s), words[s.Target.Job]})
 	}
 	return l
 }

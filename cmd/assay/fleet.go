@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"assay/agents"
 	"assay/agents/hub"
 
 	"github.com/spf13/cobra"
@@ -35,7 +36,7 @@ func newFleet() *cobra.Command {
 	}
 	c.PersistentFlags().StringVar(&data, "data", "", hubFlag)
 	formatFlag(c, &format)
-	c.AddCommand(newFleetInvite(&data), newFleetRevoke(&data), newFleetJobs(&data), newFleetCancel(&data))
+	c.AddCommand(newFleetInvite(&data), newFleetRevoke(&data), newFleetDrain(&data, true), newFleetDrain(&data, false), newFleetJobs(&data), newFleetCancel(&data), newFleetSchedules(&data), newFleetUnschedule(&data))
 	return c
 }
 
@@ -53,7 +54,7 @@ func withHub(_ *cobra.Command, data string, f func(*hub.Client) error) error {
 func memberList(all []hub.Member) list {
 	l := list{header: []string{"DEVICE", "ID", "CLASS", "STATE", "CONDITION", "VERSION", "ENGINES", "LAST"}, data: all}
 	for _, m := range all {
-		l.rows = append(l.rows, []string{m.Name, m.ID, m.Class, memberState(m), conditionText(m), m.Version, strings.Join(m.Engines, " "), lastText(m.Last)})
+		l.rows = append(l.rows, []string{who(agents.Target{Device: m.ID, Name: m.Name}), m.ID, m.Class, memberState(m), conditionText(m), m.Version, strings.Join(m.Engines, " "), lastText(m.Last)})
 	}
 	return l
 }
@@ -62,6 +63,8 @@ func memberState(m hub.Member) string {
 	switch {
 	case m.Away != "":
 		return m.Away
+	case m.Job == "" && m.Drain:
+		return "drained"
 	case m.Job == "":
 		return "idle"
 	case m.Step == "":
@@ -89,15 +92,15 @@ func lastText(l *hub.Last) string {
 	if l == nil {
 		return "none"
 	}
-	text := fmt.Sprintf("%s %s", l.Suite, l.State)
+	text := fmt.Sprintf("%s %s %s ago", l.Suite, l.State, timeSince(time.Since(l.At)))
 	if l.Run != "" {
-		text += ", run " + l.Run
+		text += ", " + l.Run[:min(8, len(l.Run))] // enough for assay history and compare
 	}
-	return fmt.Sprintf("%s, %s ago", text, ago(time.Since(l.At)))
+	return text
 }
 
-// ago rounds a time as people say it.
-func ago(d time.Duration) string {
+// timeSince rounds a time as people say it.
+func timeSince(d time.Duration) string {
 	switch {
 	case d < time.Minute:
 		return fmt.Sprintf("%.0f s", d.Seconds())
@@ -147,6 +150,29 @@ func newFleetRevoke(data *string) *cobra.Command {
 	}
 }
 
+func newFleetDrain(data *string, on bool) *cobra.Command {
+	use, short, said := "drain ID", "Let a device end its job and begin no other", "is drained"
+	if !on {
+		use, short, said = "resume ID", "Let a device that was drained begin jobs again", "takes jobs again"
+	}
+	return &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withHub(c, *data, func(cl *hub.Client) error {
+				ctx, cancel := shortly(c)
+				defer cancel()
+				if err := cl.Drain(ctx, args[0], on); err != nil {
+					return err
+				}
+				fmt.Fprintf(c.OutOrStdout(), "%s %s\n", args[0], said)
+				return nil
+			})
+		},
+	}
+}
+
 func newFleetJobs(data *string) *cobra.Command {
 	var format string
 	c := &cobra.Command{
@@ -188,6 +214,55 @@ func newFleetCancel(data *string) *cobra.Command {
 					return err
 				}
 				fmt.Fprintf(c.OutOrStdout(), "%s cancelled\n", jobCount(n))
+				return nil
+			})
+		},
+	}
+}
+
+func newFleetSchedules(data *string) *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use:   "schedules",
+		Short: "What the hub dispatches by itself (assay dispatch --at)",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withHub(c, *data, func(cl *hub.Client) error {
+				ctx, cancel := shortly(c)
+				defer cancel()
+				all, err := cl.Schedules(ctx)
+				if err != nil {
+					return err
+				}
+				l := list{header: []string{"SCHEDULE", "WHEN", "NEXT", "SUITE", "TO"}, data: all}
+				for _, p := range all {
+					to := p.Order.To
+					if to == "" {
+						to = "every device"
+					}
+					l.rows = append(l.rows, []string{p.ID, p.Cron, p.Next.Local().Format("2006-01-02 15:04"), p.Order.Job.Suite, to})
+				}
+				return l.print(c.OutOrStdout(), format)
+			})
+		},
+	}
+	formatFlag(c, &format)
+	return c
+}
+
+func newFleetUnschedule(data *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "unschedule SCHEDULE",
+		Short: "Forget a schedule; what it has dispatched goes on",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withHub(c, *data, func(cl *hub.Client) error {
+				ctx, cancel := shortly(c)
+				defer cancel()
+				if err := cl.Unschedule(ctx, args[0]); err != nil {
+					return err
+				}
+				fmt.Fprintf(c.OutOrStdout(), "schedule %s is forgotten\n", args[0])
 				return nil
 			})
 		},

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"assay/agents/hub"
@@ -63,7 +64,7 @@ func runHub(c *cobra.Command, cfg hub.Config) error {
 		return err
 	}
 	defer db.Close()
-	cfg.Keeper = keeper{db}
+	cfg.Keeper = hubStore{db}
 	h, err := hub.Start(c.Context(), cfg)
 	if err != nil {
 		return err
@@ -109,17 +110,24 @@ func logger(w io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
-// A keeper puts results of the fleet into the hub's store.
-type keeper struct{ db *store.SQLite }
+// A hubStore puts results of the fleet into the hub's store.
+type hubStore struct{ db *store.SQLite }
 
-var _ hub.Keeper = keeper{}
+var _ hub.Keeper = hubStore{}
+
+// runID is what bench.Run calls a run. No other id is taken from a device: the
+// store finds runs by the beginnings of their ids.
+var runID = regexp.MustCompile("^[0-9a-f]{16}$")
 
 // Keep stores a result that a device has sent. It must be that device's own,
 // and may not pass for a run that another has sent.
-func (k keeper) Keep(ctx context.Context, device string, packed []byte) (string, error) {
+func (k hubStore) Keep(ctx context.Context, device string, packed []byte) (string, error) {
 	r, err := unpackResult(packed)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", hub.ErrBad, err)
+	}
+	if !runID.MatchString(r.Run) {
+		return "", fmt.Errorf("%w: run %.40q is no id", hub.ErrBad, r.Run)
 	}
 	if r.Device.ID != device {
 		return "", fmt.Errorf("%w of the device that sent it: it says device %.40q", hub.ErrBad, r.Device.ID)
@@ -135,7 +143,7 @@ func (k keeper) Keep(ctx context.Context, device string, packed []byte) (string,
 }
 
 // Packed returns a stored result as it travels.
-func (k keeper) Packed(ctx context.Context, run string) ([]byte, error) {
+func (k hubStore) Packed(ctx context.Context, run string) ([]byte, error) {
 	r, err := k.db.Get(ctx, run)
 	if err != nil {
 		return nil, err

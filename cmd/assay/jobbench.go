@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 
 	"assay/agents/agent"
@@ -20,7 +19,6 @@ import (
 type jobBench struct {
 	device host.Device
 	db     *store.SQLite // nil keeps nothing here
-	log    *slog.Logger
 }
 
 var _ agent.Bench = (*jobBench)(nil)
@@ -31,6 +29,9 @@ func (b *jobBench) Run(ctx context.Context, t agent.Task) (string, []byte, error
 	x, err := b.expand(t)
 	if err != nil {
 		return "", nil, fmt.Errorf("%w: %w", err, errors.ErrUnsupported)
+	}
+	for _, w := range x.Warnings {
+		t.Say(w)
 	}
 	set, err := bench.Local()
 	if err != nil {
@@ -57,12 +58,13 @@ func (b *jobBench) Run(ctx context.Context, t agent.Task) (string, []byte, error
 	r.Warnings = append(append(r.Warnings, x.Warnings...), feed.doubts(r)...)
 	if b.db != nil {
 		if err := b.db.Put(context.WithoutCancel(ctx), r); err != nil {
-			b.log.Error("a run cannot be kept here, only sent", "run", r.Run, "why", err)
+			t.Say(fmt.Sprintf("run %s cannot be kept here, only sent: %v", r.Run, err))
 		}
 	}
 	if r.Partial != "" {
 		return r.Run, nil, fmt.Errorf("run %s is partial: %s", r.Run, r.Partial)
 	}
+	t.Say("run " + r.Run + " has ended: " + verdictWords(r))
 	packed, err := packResult(r)
 	return r.Run, packed, err
 }

@@ -94,7 +94,7 @@ kernels, and gives one verdict with stated certainty.
 		return exitError{exitUsage, fmt.Sprintf("%v (see '%s --help')", err, c.CommandPath())}
 	})
 	root.AddCommand(
-		newRun(), newWhy(), newGate(), newCompare(), newReport(), newHistory(), newExport(), newImport(), newStore(), newPush(), newSuites(), newModels(),
+		newRun(), newWhy(), newGate(), newCompare(), newReport(), newHistory(), newRegressions(), newAck(), newExport(), newImport(), newStore(), newPush(), newSuites(), newModels(),
 		newKernels(), newDoctor(), newSetup(), newHub(), newAgent(), newDispatch(), newFleet(),
 		newWorker(), newVersion(), newMan(),
 	)

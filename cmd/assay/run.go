@@ -29,6 +29,8 @@ type runFlags struct {
 	store   string   // path, "" for the default, "none" for nowhere
 	report  string   // path of the HTML report, "" for beside the store, "none" for nowhere
 	junit   string   // path of the JUnit file, "" for none
+	keep    bool     // keep the build, so that it can be measured again
+	limit   int64    // MB of kept builds
 	details bool
 	engines []string // for files without a suite
 	gates   []string
@@ -57,6 +59,8 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.StringArrayVar(&f.labels, "label", nil, "key=value recorded with the run, for example commit=1a2b3c (repeatable)")
 	fl.StringVar(&f.store, "store", "", `SQLite file that keeps the run, or "none" (default $ASSAY_STORE or the user's data folder)`)
 	fl.BoolVar(&f.details, "details", false, "also print tails, cold starts, throughput, controls and memory")
+	fl.BoolVar(&f.keep, "keep-build", false, "keep models and programs beside the store, so that assay regressions --confirm can measure them again")
+	fl.Int64Var(&f.limit, "keep-limit", 2000, "with --keep-build: MB that kept builds may take")
 	f.addReports(c)
 	fl.IntVar(&f.trials, "trials", 0, "trials instead of the suite's")
 	fl.IntVar(&f.rounds, "rounds", 0, "rounds instead of the suite's")
@@ -196,6 +200,9 @@ func (f *runFlags) finish(c *cobra.Command, r *bench.Result, db *store.SQLite) e
 	printed := render.Render(c.OutOrStdout(), f.format, r, o)
 	if stored == nil && db != nil {
 		fmt.Fprintf(c.ErrOrStderr(), "run %s is stored in %s\n", r.Run, db.Where())
+		if f.keep {
+			stored = keepBuild(c.Context(), db, r, f.limit<<20)
+		}
 	}
 	if err := errors.Join(stored, printed, f.writeReport(c, r, true)); err != nil {
 		return err

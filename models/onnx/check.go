@@ -59,7 +59,7 @@ func Check(m *Model) error {
 		case domains[d]:
 			return fmt.Errorf("operator set of domain %q is imported twice", o.Domain)
 		case d == "" && (o.Version < MinOpset || o.Version > MaxOpset):
-			return fmt.Errorf("operator set %d is not known (%d to %d are)", o.Version, MinOpset, MaxOpset)
+			return fmt.Errorf("operator set %d is not known (%d to %d are): %w", o.Version, MinOpset, MaxOpset, errors.ErrUnsupported)
 		case o.Version < 1:
 			return fmt.Errorf("operator set of domain %q has version %d", o.Domain, o.Version)
 		}

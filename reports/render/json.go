@@ -10,6 +10,7 @@ import (
 	"assay/bench/metric"
 	"assay/bench/verdict"
 	"assay/reports"
+	"assay/reports/regress"
 )
 
 func init() {
@@ -18,6 +19,8 @@ func init() {
 		Result:  writeJSON,
 		History: func(w io.Writer, h *reports.History, _ Options) error { return encode(w, h) },
 		Compare: func(w io.Writer, c *reports.Comparison, _ Options) error { return encode(w, c) },
+
+		Regressions: func(w io.Writer, r *regress.Report, _ Options) error { return encode(w, r) },
 	})
 }
 

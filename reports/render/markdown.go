@@ -16,7 +16,7 @@ import (
 )
 
 func init() {
-	Register(Format{Name: "markdown", Doc: "for a comment on a pull request: verdict first, details folded", Result: writeMarkdown, History: historyMarkdown, Compare: compareMarkdown})
+	Register(Format{Name: "markdown", Doc: "for a comment on a pull request: verdict first, details folded", Result: writeMarkdown, History: historyMarkdown, Compare: compareMarkdown, Regressions: regressionsMarkdown})
 }
 
 // longestComment is how many characters GitHub takes as a comment; GitLab

@@ -12,6 +12,7 @@ import (
 
 	"assay/bench"
 	"assay/reports"
+	"assay/reports/regress"
 )
 
 // Options say for whom is written.
@@ -38,6 +39,9 @@ type Format struct {
 	Result  func(w io.Writer, r *bench.Result, o Options) error
 	History func(w io.Writer, h *reports.History, o Options) error
 	Compare func(w io.Writer, c *reports.Comparison, o Options) error
+
+	// Regressions may be nil too.
+	Regressions func(w io.Writer, r *regress.Report, o Options) error
 }
 
 var formats = map[string]Format{}

@@ -11,7 +11,7 @@ import (
 )
 
 func init() {
-	Register(Format{Name: "table", Doc: "for people, at a terminal", Result: writeTable, History: historyTable, Compare: compareTable})
+	Register(Format{Name: "table", Doc: "for people, at a terminal", Result: writeTable, History: historyTable, Compare: compareTable, Regressions: regressionsTable})
 }
 
 // A column of the main table.

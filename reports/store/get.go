@@ -170,3 +170,7 @@ func (s *SQLite) History(ctx context.Context, f reports.SeriesFilter, limit int)
 	}
 	return out, s.wrap(rows.Err())
 }
+
+// Find returns the id of the one run that begins with prefix, or the newest
+// one's for Latest.
+func (s *SQLite) Find(ctx context.Context, prefix string) (string, error) { return s.find(ctx, prefix) }

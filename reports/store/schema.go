@@ -92,7 +92,41 @@ var migrations = []string{
 		cause    TEXT NOT NULL,    -- why not before next: '' nothing, backoff, asked, paused
 		why      TEXT NOT NULL     -- in words
 	) STRICT;`,
+	regressions,
 }
+
+// regressions holds what tells changes apart: under what each run was
+// measured, what people have accepted, what was measured a second time, and
+// the parts of builds that are kept to be measured again.
+const regressions = `CREATE TABLE facts (
+		run   TEXT PRIMARY KEY REFERENCES runs (run) ON DELETE CASCADE,
+		facts TEXT NOT NULL -- JSON object
+	) STRICT, WITHOUT ROWID;
+	CREATE TABLE acks (
+		series TEXT NOT NULL,
+		run    TEXT NOT NULL, -- the level begins with it
+		why    TEXT NOT NULL,
+		at     INTEGER NOT NULL,
+		PRIMARY KEY (series, run)
+	) STRICT, WITHOUT ROWID;
+	CREATE TABLE remeasured (
+		series   TEXT NOT NULL,
+		run      TEXT NOT NULL, -- whose build was measured again
+		accepted TEXT NOT NULL, -- the run whose build it was measured against
+		by       TEXT NOT NULL, -- the run that measured it
+		control  INTEGER NOT NULL,
+		mid REAL NOT NULL, se REAL NOT NULL, df INTEGER NOT NULL, n INTEGER NOT NULL, -- log ratio
+		at       INTEGER NOT NULL,
+		PRIMARY KEY (series, run)
+	) STRICT, WITHOUT ROWID;
+	CREATE TABLE parts (
+		run    TEXT NOT NULL REFERENCES runs (run) ON DELETE CASCADE,
+		role   TEXT NOT NULL, -- "assay", "assay-ort", "libonnxruntime", or "file"
+		sha256 TEXT NOT NULL,
+		size   INTEGER NOT NULL,
+		PRIMARY KEY (run, role, sha256)
+	) STRICT, WITHOUT ROWID;
+	DROP INDEX summaries_model; -- no query can use it, since none must name a model; it cost a quarter of the time to keep a run`
 
 // migrate brings the schema up to date in one transaction.
 func migrate(ctx context.Context, db *sql.DB) error {

@@ -3,6 +3,7 @@ package native
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"assay/models/onnx"
@@ -26,7 +27,7 @@ func load(m *onnx.Model, batch int, more ...string) (*graph, error) {
 	if err := known(m); err != nil {
 		return nil, err
 	}
-	bind, err := onnx.BindBatch(m, int64(batch))
+	bind, err := bindBatch(m, batch)
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +58,21 @@ func load(m *onnx.Model, batch int, more ...string) (*graph, error) {
 	return im.g, nil
 }
 
+// bindBatch is onnx.BindBatch, save that a batch of 1, which everybody has who
+// does not ask for another, leaves dimensions alone that the file fixes.
+func bindBatch(m *onnx.Model, batch int) (map[string]int64, error) {
+	if batch > 1 {
+		return onnx.BindBatch(m, int64(batch))
+	}
+	open, g := *m, *m.Graph
+	open.Graph = &g
+	g.Inputs = slices.Clone(g.Inputs)
+	g.Inputs = slices.DeleteFunc(g.Inputs, func(v onnx.ValueInfo) bool {
+		return len(v.Shape) > 0 && v.Shape[0].Param == "" && v.Shape[0].Value >= 0
+	})
+	return onnx.BindBatch(&open, 1)
+}
+
 // known reports operators, domains and attributes that this engine lacks, all
 // of them in one error that wraps errors.ErrUnsupported.
 func known(m *onnx.Model) error {
@@ -73,7 +89,7 @@ func known(m *onnx.Model) error {
 	if more := len(missing) - show; more > 0 {
 		missing = append(missing[:show], fmt.Sprintf("%d more", more))
 	}
-	return fmt.Errorf("%s: %w by native (it has %s)", strings.Join(missing, "; "), errors.ErrUnsupported, strings.Join(opNames(), " "))
+	return fmt.Errorf("%s: %w by native (docs/operators.md lists the %d that it has)", strings.Join(missing, "; "), errors.ErrUnsupported, len(opNames()))
 }
 
 // lacking says what of n this engine does not have, "" if nothing.

@@ -20,12 +20,14 @@ import (
 	"assay/bench/kernel/conv"
 	"assay/bench/kernel/ew"
 	"assay/bench/kernel/gemm"
+	"assay/bench/kernel/int4"
 	"assay/bench/kernel/isa"
 	"assay/bench/kernel/pool"
 	"assay/bench/kernel/pooling"
 	"assay/bench/kernel/qconv"
 	"assay/bench/kernel/qgemm"
 	"assay/bench/kernel/quant"
+	"assay/bench/kernel/spmm"
 	"assay/models"
 	"assay/models/onnx"
 )
@@ -98,7 +100,7 @@ func (Engine) Open(ctx context.Context, a models.Artifact, opt engine.Options) (
 // Kernels lists every kernel variant of this build and what this CPU runs.
 func Kernels() []isa.Row {
 	var rows []isa.Row
-	for _, t := range []func() []isa.Row{gemm.Table, conv.Table, qgemm.Table, qconv.Table, quant.Table, pooling.Table, ew.Table} {
+	for _, t := range []func() []isa.Row{gemm.Table, spmm.Table, int4.Table, conv.Table, qgemm.Table, qconv.Table, quant.Table, pooling.Table, ew.Table} {
 		rows = append(rows, t()...)
 	}
 	return rows

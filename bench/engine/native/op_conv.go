@@ -64,7 +64,7 @@ func planConv(b *builder, n *node) error {
 	if v := n.arg(residual); v != nil {
 		add = b.slot(v)
 	}
-	b.convolve(c, n, b.slot(y), b.slot(x), bias, add)
+	b.convolve(c, n.lo, n.hi, b.slot(y), b.slot(x), bias, add)
 	return nil
 }
 
@@ -72,11 +72,11 @@ func planConv(b *builder, n *node) error {
 const rowGrain = 16
 
 // convolve adds the step of c; slots bias and add are −1 where there is none.
-func (b *builder) convolve(c *conv.Conv, n *node, y, x, bias, add int) {
+func (b *builder) convolve(c *conv.Conv, lo, hi float32, y, x, bias, add int) {
 	e := b.env
 	each := c.Scratch()
 	scratch := b.scratch(4 * each * b.pool.Threads())
-	eps, lo, hi := make([]gemm.Epilogue, b.pool.Threads()), n.lo, n.hi
+	eps := make([]gemm.Epilogue, b.pool.Threads())
 	b.parallel((c.Pixels()+rowGrain-1)/rowGrain, func(part, parts int) {
 		ep := &eps[part]
 		ep.Lo, ep.Hi = lo, hi

@@ -15,7 +15,6 @@ func init() {
 	register(opDef{min: 1, max: 1, attrs: []string{"alpha"}, plan: planUnary}, "LeakyRelu")
 	register(opDef{min: 1, max: 3, attrs: []string{"min", "max"}, plan: planUnary}, "Clip")
 	register(opDef{min: 2, max: 2, plan: planBinary}, "Add", "Sub", "Mul", "Div")
-	register(opDef{min: 1, max: 1, attrs: []string{"axis"}, plan: planSoftmax}, "Softmax", "LogSoftmax")
 	register(opDef{min: 5, max: 5, attrs: []string{"epsilon", "momentum", "spatial", "training_mode"}, plan: planBatchNorm}, "BatchNormalization")
 }
 
@@ -26,7 +25,7 @@ func unary(n *node) (ew.Unary, bool) {
 		return ew.Clamp(lo, hi), true
 	}
 	if n.domain != "" {
-		return nil, false
+		return ew.Unary{}, false
 	}
 	switch n.op {
 	case "Sigmoid":
@@ -40,7 +39,7 @@ func unary(n *node) (ew.Unary, bool) {
 	case "LeakyRelu":
 		return ew.LeakyRelu(n.attrs.Float("alpha", 0.01)), true
 	}
-	return nil, false
+	return ew.Unary{}, false
 }
 
 func planUnary(b *builder, n *node) error {
@@ -91,40 +90,6 @@ func zip[T interface {
 	r, op := ew.NewBroadcast(n.out[0].shape, n.in[0].shape, n.in[1].shape), arithmetic[n.op]
 	e, x, z, y := b.env, b.slot(n.in[0]), b.slot(n.in[1]), b.slot(n.out[0])
 	b.step(func() { ew.Zip(r, op, view[T](e, y), view[T](e, x), view[T](e, z)) })
-}
-
-// planSoftmax plans Softmax and LogSoftmax. Before opset 13 everything from
-// axis on is one row; since then the axis alone, here the last.
-func planSoftmax(b *builder, n *node) error {
-	x, y := n.in[0], n.out[0]
-	if err := want(tensor.Float32, x, y); err != nil {
-		return err
-	}
-	rank := len(x.shape)
-	def := int64(-1)
-	if n.opset < 13 {
-		def = 1
-	}
-	axis := int(n.attrs.Int("axis", def))
-	if axis < 0 {
-		axis += rank
-	}
-	if axis < 0 || axis >= rank {
-		return fmt.Errorf("axis %d of %d dimensions", axis, rank)
-	}
-	row, inner := 1, 1
-	for _, d := range x.shape[axis:] {
-		row *= d
-	}
-	for _, d := range x.shape[axis+1:] {
-		inner *= d
-	}
-	if n.opset >= 13 && inner != 1 {
-		return fmt.Errorf("axis %d of %v: %w (the last axis is)", axis, x.shape, errors.ErrUnsupported)
-	}
-	e, in, out, log := b.env, b.slot(x), b.slot(y), n.op == "LogSoftmax"
-	b.step(func() { ew.Softmax(view[float32](e, out), view[float32](e, in), row, log) })
-	return nil
 }
 
 // planBatchNorm plans one that no pass could fold: y = x·scale + shift.

@@ -3,6 +3,7 @@ package native
 import (
 	"fmt"
 
+	"assay/bench/kernel/conv"
 	"assay/bench/kernel/ew"
 	"assay/bench/kernel/gemm"
 	"assay/bench/kernel/pool"
@@ -18,8 +19,9 @@ func init() {
 type product struct {
 	m          int
 	b          *gemm.B
-	y, x       int // slots
-	bias, add  int // slots; −1 where there is none
+	sparse     *conv.Conv // in the place of b
+	y, x       int        // slots
+	bias, add  int        // slots; −1 where there is none
 	lo, hi     float32
 	fill       int // the slot that holds an unpacked B; −1 if it is packed
 	fillTrans  bool
@@ -31,6 +33,11 @@ type product struct {
 // multiply adds the steps of p.
 func (b *builder) multiply(p product) {
 	e := b.env
+	if p.sparse != nil {
+		b.multiplies(p.sparse.Variant(), p.sparse.MACs())
+		b.convolve(p.sparse, p.lo, p.hi, p.y, p.x, p.bias, p.add)
+		return
+	}
 	b.multiplies(p.b.Variant(), int64(p.m)*int64(p.b.K)*int64(p.b.N))
 	if p.fill >= 0 {
 		b.step(func() {
@@ -77,13 +84,14 @@ func planGemm(b *builder, n *node) error {
 		p.x = b.transposed(x)
 	}
 	if w.konst {
-		p.b = gemm.Pack(scaled(w.floats(), alpha), k, cols, transB)
-		b.packed += p.b.Bytes()
+		if err := b.pack(&p, scaled(w.floats(), alpha), k, cols, transB); err != nil {
+			return err
+		}
 	} else {
 		p.fill, p.fillTrans, p.fillBuf = b.slot(w), transB, b.scratch(4*gemm.PackedLen(k, cols))
 		p.b = gemm.New(k, cols)
 		if alpha != 1 {
-			p.x = b.mapped(p.x, m*k, func(v float32) float32 { return alpha * v })
+			p.x = b.mapped(p.x, m*k, ew.Of(func(v float32) float32 { return alpha * v }))
 		}
 	}
 	if c != nil && beta != 0 {
@@ -93,6 +101,36 @@ func planGemm(b *builder, n *node) error {
 	}
 	b.multiply(p)
 	return nil
+}
+
+// pack packs w, k×n or, where trans is set, n×k, as p's right factor, in the
+// sparse form where that pays: as the weights of a pointwise convolution.
+func (b *builder) pack(p *product, w []float32, k, n int, trans bool) (err error) {
+	s := conv.Shape{N: 1, H: 1, W: p.m, C: k, M: n, OH: 1, OW: p.m, KH: 1, KW: 1, SH: 1, SW: 1, DH: 1, DW: 1, Groups: 1}
+	if s.Check() == nil && conv.Pruned(w) && !trans {
+		trans, w = true, transpose(w, k, n)
+	}
+	if s.Check() == nil && conv.SparsePays(s, w) {
+		p.sparse, err = conv.New(s, w)
+		if err == nil {
+			b.packed += p.sparse.Bytes()
+		}
+		return err
+	}
+	p.b = gemm.Pack(w, k, n, trans)
+	b.packed += p.b.Bytes()
+	return nil
+}
+
+// transpose returns w, k×n, as n×k.
+func transpose(w []float32, k, n int) []float32 {
+	out := make([]float32, 0, len(w))
+	for j := range n {
+		for i := range k {
+			out = append(out, w[i*n+j])
+		}
+	}
+	return out
 }
 
 func scaled(v []float32, alpha float32) []float32 {
@@ -168,8 +206,9 @@ func planMatMul(b *builder, n *node) error {
 	p := product{m: s.m, y: b.slot(y), x: b.slot(x), bias: -1, add: -1, fill: -1, lo: -inf, hi: inf}
 	if w.konst && w.len() == s.k*s.n { // one matrix of weights for all rows
 		p.m *= len(s.x)
-		p.b = gemm.Pack(w.floats(), s.k, s.n, false)
-		b.packed += p.b.Bytes()
+		if err := b.pack(&p, w.floats(), s.k, s.n, false); err != nil {
+			return err
+		}
 		b.multiply(p)
 		return nil
 	}

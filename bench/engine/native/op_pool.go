@@ -1,7 +1,6 @@
 package native
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -145,7 +144,7 @@ func planReduceMean(b *builder, n *node) error {
 		case i < last:
 			reduced *= d
 		case drop[i]:
-			return fmt.Errorf("axes %v: %w (neighbouring ones are)", list, errors.ErrUnsupported)
+			return planReduce[float32](b, n) // axes that are no neighbours
 		default:
 			inner *= d
 		}

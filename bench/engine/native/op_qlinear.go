@@ -117,7 +117,7 @@ func planLookup(b *builder, n *node) error {
 func table(gx, gy grid, f ew.Unary) *quant.Lookup {
 	var t quant.Lookup
 	for i := range t {
-		v := f(float32(at8(gx.typ, i)-gx.zero[0]) * gx.scale[0])
+		v := f.At(float32(at8(gx.typ, i)-gx.zero[0]) * gx.scale[0])
 		if gy.typ == tensor.Int8 {
 			var q [1]int8
 			quant.Quantize(q[:], []float32{v}, gy.scale[0], int8(gy.zero[0]))

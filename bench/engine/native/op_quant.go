@@ -12,7 +12,6 @@ func init() {
 	attrs := []string{"axis", "saturate", "block_size", "output_dtype", "precision"}
 	register(opDef{min: 2, max: 3, attrs: attrs, plan: planQuantize}, "QuantizeLinear", "DequantizeLinear")
 	register(opDef{min: 1, max: 1, outs: 3, plan: planDynamic}, "DynamicQuantizeLinear")
-	register(opDef{min: 1, max: 1, attrs: []string{"to", "saturate", "round_mode"}, plan: planCast}, "Cast")
 }
 
 // A channels says how a tensor is divided into channels with a scale each.
@@ -134,62 +133,4 @@ func planDynamic(b *builder, n *node) error {
 		}
 	})
 	return nil
-}
-
-func planCast(b *builder, n *node) error {
-	switch n.in[0].typ {
-	case tensor.Float32:
-		return castFrom[float32](b, n)
-	case tensor.Float64:
-		return castFrom[float64](b, n)
-	case tensor.Int64:
-		return castFrom[int64](b, n)
-	case tensor.Int32:
-		return castFrom[int32](b, n)
-	case tensor.Uint8, tensor.Bool:
-		return castFrom[uint8](b, n)
-	case tensor.Int8:
-		return castFrom[int8](b, n)
-	}
-	return fmt.Errorf("from %v: %w", n.in[0].typ, errors.ErrUnsupported)
-}
-
-func castFrom[X number](b *builder, n *node) error {
-	switch n.out[0].typ {
-	case tensor.Float32:
-		cast[float32, X](b, n)
-	case tensor.Float64:
-		cast[float64, X](b, n)
-	case tensor.Int64:
-		cast[int64, X](b, n)
-	case tensor.Int32:
-		cast[int32, X](b, n)
-	case tensor.Uint8:
-		cast[uint8, X](b, n)
-	case tensor.Int8:
-		cast[int8, X](b, n)
-	case tensor.Bool:
-		e, x, y := b.env, b.slot(n.in[0]), b.slot(n.out[0])
-		b.step(func() {
-			for i, v := range view[X](e, x) {
-				view[uint8](e, y)[i] = 0
-				if v != 0 {
-					view[uint8](e, y)[i] = 1
-				}
-			}
-		})
-	default:
-		return fmt.Errorf("to %v: %w", n.out[0].typ, errors.ErrUnsupported)
-	}
-	return nil
-}
-
-func cast[Y, X number](b *builder, n *node) {
-	e, x, y := b.env, b.slot(n.in[0]), b.slot(n.out[0])
-	b.step(func() {
-		out := view[Y](e, y)
-		for i, v := range view[X](e, x) {
-			out[i] = Y(v)
-		}
-	})
 }

@@ -14,7 +14,7 @@ func init() {
 	register(opDef{min: 1, max: 2, attrs: []string{"axes"}, plan: planAlias}, "Squeeze", "Unsqueeze")
 	register(opDef{min: 1, max: 1, attrs: []string{"axis"}, plan: planAlias}, "Flatten")
 	register(opDef{min: 1, max: 1, plan: planAlias}, "Identity")
-	register(opDef{min: 1, max: 3, attrs: []string{"ratio", "seed"}, plan: planAlias}, "Dropout")
+	register(opDef{min: 1, max: 3, attrs: []string{"ratio", "seed"}, outs: 2, plan: planDropout}, "Dropout")
 	register(opDef{min: 0, max: 0, attrs: []string{"value", "value_float", "value_floats", "value_int", "value_ints"}, plan: planConstant}, "Constant")
 	register(opDef{min: 1, max: 1, attrs: []string{"start", "end"}, plan: planKnown}, "Shape")
 	register(opDef{min: 1, max: 1, attrs: []string{"perm"}, plan: planTranspose}, "Transpose")
@@ -30,6 +30,25 @@ func planAlias(b *builder, n *node) error {
 	}
 	b.alias(y, x)
 	return nil
+}
+
+// planDropout plans one that drops nothing; its mask is true everywhere.
+func planDropout(b *builder, n *node) error {
+	if trains(n) {
+		return fmt.Errorf("training mode: %w (inference is)", errors.ErrUnsupported)
+	}
+	if len(n.out) > 1 && n.out[1] != nil {
+		if err := want(tensor.Bool, n.out[1]); err != nil {
+			return err
+		}
+		e, mask := b.env, b.slot(n.out[1])
+		b.step(func() {
+			for i := range e.buf[mask] {
+				e.buf[mask][i] = 1
+			}
+		})
+	}
+	return planAlias(b, n)
 }
 
 func planCopy(b *builder, n *node) error {
@@ -84,7 +103,7 @@ func axes(n *node, input, rank int) ([]int, bool, error) {
 	if v := n.arg(input); v != nil {
 		ints, ok := v.ints()
 		if !ok {
-			return nil, false, fmt.Errorf("axes %q are computed by the model", v.name)
+			return nil, false, fmt.Errorf("axes %q are computed by the model: %w (constant ones are)", v.name, errors.ErrUnsupported)
 		}
 		list = ints
 	}

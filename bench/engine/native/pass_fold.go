@@ -13,7 +13,7 @@ func removeIdentities(g *graph) error {
 	same := map[*value]*value{}
 	for _, n := range g.nodes {
 		switch {
-		case n.is("Identity", "Dropout"), n.is("Cast") && n.in[0].typ == n.out[0].typ:
+		case n.is("Identity"), n.is("Dropout") && !trains(n), n.is("Cast") && n.in[0].typ == n.out[0].typ:
 			if n.out[0].konst {
 				continue
 			}
@@ -22,6 +22,13 @@ func removeIdentities(g *graph) error {
 	}
 	g.replace(same)
 	return nil
+}
+
+// trains reports whether a Dropout may drop elements: its third input says so,
+// unless it is constant and false.
+func trains(n *node) bool {
+	v := n.arg(2)
+	return v != nil && !(v.konst && len(v.data) == 1 && v.data[0] == 0)
 }
 
 // foldConstants computes what depends on constants alone, with the engine's
@@ -100,6 +107,9 @@ func evaluate(n *node) error {
 	}
 	for _, s := range b.steps {
 		s.run()
+	}
+	if b.env.fault {
+		return fmt.Errorf("%s: an index is out of range", n.place())
 	}
 	for _, v := range g.outputs {
 		v.data, v.konst, v.by = b.env.buf[b.of[v]], true, nil

@@ -16,7 +16,10 @@ type step struct {
 
 // An env holds the bytes behind every slot of a plan. Steps look them up in
 // each run, since inputs and outputs are bound from outside.
-type env struct{ buf [][]byte }
+type env struct {
+	buf   [][]byte
+	fault bool // a step met an index that is out of range
+}
 
 // kind says where the bytes of a slot come from.
 type kind int
@@ -137,7 +140,7 @@ func (b *builder) parallel(limit int, f func(part, parts int)) {
 
 // number is what slots hold.
 type number interface {
-	float32 | float64 | int64 | int32 | int16 | uint16 | int8 | uint8
+	float32 | float64 | int64 | int32 | int16 | int8 | uint64 | uint32 | uint16 | uint8
 }
 
 // view returns slot i's bytes as elements. Slots are aligned for their type.

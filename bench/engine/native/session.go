@@ -96,6 +96,7 @@ func check(want []engine.Desc, got []tensor.Tensor) error {
 var (
 	errClosed  = errors.New("the session is closed")
 	errUnbound = errors.New("run: nothing is bound, or no such input set")
+	errIndex   = errors.New("run: an index in the model's data is out of range")
 )
 
 // Run computes the bound outputs from input set i. It does not allocate. With
@@ -109,6 +110,10 @@ func (s *session) Run(i int) error {
 	}
 	for k := range s.steps {
 		s.steps[k].run()
+	}
+	if s.env.fault {
+		s.env.fault = false
+		return errIndex
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"errors"
 	"fmt"
 
 	"assay/bench/kernel/conv"
@@ -13,7 +14,7 @@ func window(n *node, x, y *value, kernel []int) (conv.Shape, error) {
 	var s conv.Shape
 	rank := len(x.shape) - 2
 	if rank != 1 && rank != 2 || len(y.shape) != rank+2 {
-		return s, fmt.Errorf("%d-dimensional input: images have 1 or 2 spatial dimensions here", len(x.shape))
+		return s, fmt.Errorf("%d-dimensional input: %w (images of 1 or 2 spatial dimensions are)", len(x.shape), errors.ErrUnsupported)
 	}
 	if kernel == nil {
 		for _, k := range n.attrs.Ints("kernel_shape", nil) {

@@ -4,6 +4,12 @@
 package asm
 
 import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/ir"
 	. "github.com/mmcloughlin/avo/operand"
@@ -50,6 +56,22 @@ func Loop(name string, n Register, body func()) {
 	DECQ(n)
 	JNZ(LabelRef(name))
 	Label(name + "_end")
+}
+
+// Again runs body as often as the argument repeat says, at least once. After
+// each round the pointer arguments of step are moved on by what it gives, where
+// they are not nil: body loads them anew.
+func Again(step map[string]Register, body func()) {
+	Label("again")
+	body()
+	for _, param := range slices.Sorted(maps.Keys(step)) {
+		CMPQ(Argument(param), Imm(0))
+		JE(LabelRef("keep_" + param))
+		ADDQ(step[param], Argument(param))
+		Label("keep_" + param)
+	}
+	DECQ(Argument("repeat"))
+	JNZ(LabelRef("again"))
 }
 
 // Argument is where an argument lies in the caller's frame.
@@ -132,4 +154,46 @@ func (v Set) Dot(w, x, sum VecVirtual) {
 	product := v.New()
 	VPMADDWD(w, x, product)
 	VPADDD(product, sum, sum)
+}
+
+var constants = map[uint32]Mem{}
+
+// Const is f in every lane of the largest vector, an operand in memory, once
+// per generator.
+func Const(f float32) Mem {
+	pattern := math.Float32bits(f)
+	if _, ok := constants[pattern]; !ok {
+		constants[pattern] = GLOBL(fmt.Sprintf("f32_%08x", pattern), attr.RODATA|attr.NOPTR)
+		for i := range 16 {
+			DATA(4*i, U32(pattern))
+		}
+	}
+	return constants[pattern]
+}
+
+// Constant returns a register with f in every lane.
+func (v Set) Constant(f float32) VecVirtual {
+	r := v.New()
+	VMOVUPS(Const(f), r)
+	return r
+}
+
+// Fold combines all lanes of r by op into the first of the register returned.
+func (v Set) Fold(r VecVirtual, op func(...Op)) VecVirtual {
+	half := YMM()
+	if v.Lanes == 16 {
+		VEXTRACTF64X4(Imm(1), r, half)
+		op(half, r.AsY(), half)
+	} else {
+		VMOVUPS(r, half)
+	}
+	low, other := half.AsX(), XMM()
+	VEXTRACTF128(Imm(1), half, other)
+	op(low, other, other)
+	for _, order := range []uint64{0b01_00_11_10, 0b10_11_00_01} { // the other half, the neighbour
+		moved := XMM()
+		VPSHUFD(Imm(order), other, moved)
+		op(moved, other, other)
+	}
+	return other
 }

@@ -34,6 +34,42 @@ func (v Set) Columns(n Register, vectors int, name string, body func(c Columns, 
 	body(window(v, n, vectors, "_part"+name), "_part"+name)
 }
 
+// Channels runs body for all columns of a row, left of them, some vectors at a
+// time: with AVX-512 two as long as there are two whole ones, so that what a
+// round costs beside the columns is shared and no load pays for a mask, and
+// then one; with AVX2's 16 registers always one. It moves the pointers, to
+// elements of 32 bits, on after each, and left down.
+func (v Set) Channels(left Register, pointers []Register, body func(vectors int, c Columns, suffix string)) {
+	move := func(vectors int) {
+		for _, p := range pointers {
+			ADDQ(U32(uint32(vectors*v.Bytes())), p)
+		}
+		SUBQ(U32(uint32(vectors*v.Lanes)), left)
+	}
+	Label("channels")
+	if v.Lanes == 16 {
+		CMPQ(left, U32(uint32(2*v.Lanes)))
+		JLT(LabelRef("fewer"))
+		body(2, whole{v}, "_2")
+		move(2)
+		JG(LabelRef("channels"))
+		JMP(LabelRef("done"))
+		Label("fewer")
+	}
+	n := GP64()
+	MOVQ(U32(uint32(v.Lanes)), n)
+	CMPQ(left, n)
+	CMOVQLT(left, n)
+	v.Columns(n, 1, "_1", func(c Columns, suffix string) {
+		body(1, c, suffix)
+		JMP(LabelRef("next"))
+	})
+	Label("next")
+	move(1)
+	JG(LabelRef("channels"))
+	Label("done")
+}
+
 type whole struct{ Set }
 
 func (w whole) Load(m Mem, _ int) VecVirtual {

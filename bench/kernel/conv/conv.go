@@ -24,10 +24,12 @@ type variant struct {
 
 func always(Shape) bool { return true }
 
-// dense and depthwise list the implementations in this build, best first; New
-// chooses the first row that is usable and takes the shape.
+// dense, pruned and depthwise list the implementations in this build, best
+// first; New chooses the first row that is usable and takes the shape, of
+// pruned where SparsePays.
 var (
-	dense = []variant{
+	pruned = []variant{{"planes", true, sparseable, packSparse, sparseScratch, overPlanes}}
+	dense  = []variant{
 		{"gemm_lines", true, lineable, packLines, lineScratch, overLines},
 		{"gemm", true, always, packGroups, patchScratch, implicit},
 		{"ref_1x1", true, always, packNone, noScratch, ref},
@@ -40,10 +42,14 @@ var (
 
 // Table lists the variants for `assay kernels`.
 func Table() []isa.Row {
-	rows := isa.Rows("conv.F32", len(dense), func(i int) (string, bool) { return dense[i].name, dense[i].usable })
-	return append(rows, isa.Rows("conv.Depthwise", len(depthwise), func(i int) (string, bool) {
-		return depthwise[i].name, depthwise[i].usable
-	})...)
+	var rows []isa.Row
+	for _, t := range []struct {
+		operator string
+		variants []variant
+	}{{"conv.F32", dense}, {"conv.Sparse", pruned}, {"conv.Depthwise", depthwise}} {
+		rows = append(rows, isa.Rows(t.operator, len(t.variants), func(i int) (string, bool) { return t.variants[i].name, t.variants[i].usable })...)
+	}
+	return rows
 }
 
 // A Conv is one convolution with its weights packed. It is read-only, so that
@@ -52,17 +58,21 @@ type Conv struct {
 	Shape
 	v       *variant
 	groups  []*gemm.B // implicit: one packed K × M/Groups matrix per group; lines: parts of one
+	sparse  *sparse
 	weights []float32 // others: in the order of Order, or of Taps
 }
 
 // New packs w, M × C/Groups × KH × KW as in ONNX, for s.
 func New(s Shape, w []float32) (*Conv, error) {
-	if err := s.Check(); err != nil {
+	if err := check(s, w); err != nil {
 		return nil, err
 	}
 	table := dense
-	if s.Depthwise() {
+	switch {
+	case s.Depthwise():
 		table = depthwise
+	case SparsePays(s, w):
+		table = pruned
 	}
 	for i := range table {
 		if v := &table[i]; v.usable && v.takes(s) {
@@ -72,10 +82,18 @@ func New(s Shape, w []float32) (*Conv, error) {
 	return nil, fmt.Errorf("no kernel for a convolution of shape %+v", s) // ref takes every shape
 }
 
-func build(v *variant, s Shape, w []float32) (*Conv, error) {
-	if len(w) != s.M*s.K() {
-		return nil, fmt.Errorf("convolution of shape %+v: %d weights, want %d", s, len(w), s.M*s.K())
+// check reports a shape or weights that the kernels cannot take.
+func check(s Shape, w []float32) error {
+	if err := s.Check(); err != nil {
+		return err
 	}
+	if len(w) != s.M*s.K() {
+		return fmt.Errorf("convolution of shape %+v: %d weights, want %d", s, len(w), s.M*s.K())
+	}
+	return nil
+}
+
+func build(v *variant, s Shape, w []float32) (*Conv, error) {
 	c := &Conv{Shape: s, v: v}
 	v.pack(c, Order(&s, w))
 	return c, nil
@@ -103,6 +121,9 @@ func (c *Conv) Bytes() int {
 	for _, b := range c.groups {
 		n += b.Bytes()
 	}
+	if c.sparse != nil {
+		n += c.sparse.Bytes()
+	}
 	return n
 }
 
@@ -112,3 +133,6 @@ func (c *Conv) Bytes() int {
 func (c *Conv) Run(y, x, scratch []float32, ep *gemm.Epilogue, from, to int) {
 	c.v.f(c, y, x, scratch, ep, from, to)
 }
+
+// Sparse reports whether the kernel leaves out weights that are zero.
+func (c *Conv) Sparse() bool { return c.sparse != nil }

@@ -68,7 +68,7 @@ func direct(s Shape, x, w []float32) (y, size []float64) {
 }
 
 func eachVariant(s Shape, f func(v *variant)) {
-	for _, table := range [][]variant{dense, depthwise} {
+	for _, table := range [][]variant{dense, pruned, depthwise} {
 		for i := range table {
 			if v := &table[i]; v.usable && v.takes(s) {
 				f(v)
@@ -80,8 +80,9 @@ func eachVariant(s Shape, f func(v *variant)) {
 // TestVariants bounds the error by γ_k·Σ|x·w| (Higham 2002, §3.1), with two
 // more roundings for the bias and the residual.
 func TestVariants(t *testing.T) {
-	for _, s := range append(edges, layers...) {
+	for i, s := range append(edges, layers...) {
 		x, w, bias, add := random(s.N*s.H*s.W*s.C), random(s.M*s.K()), random(s.M), random(s.Pixels()*s.M + 1)[1:]
+		prune(s, w, i%4)
 		want, size := direct(s, x, w)
 		for _, ep := range []gemm.Epilogue{gemm.None(), {Bias: bias, Add: add, Lo: -1, Hi: 1}} {
 			eachVariant(s, func(v *variant) { checkVariant(t, v, s, x, w, want, size, &ep) })
@@ -123,6 +124,59 @@ func checkVariant(t *testing.T, v *variant, s Shape, x, w []float32, want, size 
 		e = max(float64(ep.Lo), min(float64(ep.Hi), e))
 		if tol := k * u / (1 - k*u) * bound; math.Abs(float64(g)-e) > tol {
 			t.Fatalf("%s %+v: y[%d] = %v, want %v ± %v", v.name, s, i, g, e, tol)
+		}
+	}
+}
+
+// prune puts zeros into the weights of s: none, nine of ten wherever they are,
+// nine of ten in groups of four output channels, or two of every four inputs.
+func prune(s Shape, w []float32, pattern int) {
+	r := rand.New(rand.NewPCG(3, uint64(len(w))))
+	var group float64
+	for i := range w {
+		// Channels of a group follow each other for the same input.
+		k, m := i/s.M, i%s.M
+		if pattern != 2 || m%4 == 0 {
+			group = r.Float64()
+		}
+		zero := group < 0.9
+		if pattern == 3 {
+			zero = (k+m)%4 < 2
+		}
+		if pattern > 0 && zero {
+			w[m*s.K()+k] = 0
+		}
+	}
+}
+
+// TestChoice wants the sparse kernel for weights that are mostly zero, in less
+// memory, and the dense one for others and where there are few pixels.
+func TestChoice(t *testing.T) {
+	wide := same(1, 14, 14, 64, 64, 3, 1, 1, 1, 1)
+	for _, c := range []struct {
+		name    string
+		s       Shape
+		pattern int
+		sparse  bool
+	}{
+		{"dense", wide, 0, false},
+		{"nine of ten", wide, 1, true},
+		{"groups", wide, 2, true},
+		{"pointwise", same(1, 14, 14, 96, 96, 1, 1, 1, 0, 1), 1, true},
+		{"a vector", same(1, 1, 1, 64, 10, 1, 1, 1, 0, 1), 1, false},
+		{"grouped", same(1, 14, 14, 64, 64, 3, 1, 1, 1, 2), 1, false},
+	} {
+		w := random(c.s.M * c.s.K())
+		prune(c.s, w, c.pattern)
+		got, err := New(c.s, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Sparse() != c.sparse {
+			t.Errorf("%s: sparse %v, want %v", c.name, got.Sparse(), c.sparse)
+		}
+		if got.Sparse() && got.Bytes() > 4*len(w)/4 {
+			t.Errorf("%s: %d bytes for %d weights", c.name, got.Bytes(), len(w))
 		}
 	}
 }
@@ -173,17 +227,47 @@ func TestNewRefuses(t *testing.T) {
 func BenchmarkF32(b *testing.B) {
 	for _, s := range layers {
 		eachVariant(s, func(v *variant) {
+			if v == &pruned[0] {
+				return // for other weights: BenchmarkSparse
+			}
 			b.Run(fmt.Sprintf("impl=%s/hw=%d/c=%d/m=%d/k=%d/groups=%d", v.name, s.OH, s.C, s.M, s.KH, s.Groups), func(b *testing.B) {
-				c, err := build(v, s, random(s.M*s.K()))
-				if err != nil {
-					b.Fatal(err)
-				}
-				x, y, scratch, ep := random(s.N*s.H*s.W*s.C), make([]float32, s.Pixels()*s.M), make([]float32, c.Scratch()), gemm.None()
-				for b.Loop() {
-					c.Run(y, x, scratch, &ep, 0, s.Pixels())
-				}
-				b.ReportMetric(2*float64(s.MACs())*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+				benchmark(b, v, s, random(s.M*s.K()))
 			})
 		})
+	}
+}
+
+func benchmark(b *testing.B, v *variant, s Shape, w []float32) {
+	c, err := build(v, s, w)
+	if err != nil {
+		b.Fatal(err)
+	}
+	x, y, scratch, ep := random(s.N*s.H*s.W*s.C), make([]float32, s.Pixels()*s.M), make([]float32, c.Scratch()), gemm.None()
+	for b.Loop() {
+		c.Run(y, x, scratch, &ep, 0, s.Pixels())
+	}
+	b.ReportMetric(2*float64(s.MACs())*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+}
+
+// BenchmarkSparse is where SparsePays comes from: the sparse kernel beside the
+// dense one that it takes the place of, by share of zeros. pattern is 1 for
+// single weights, 2 for groups of four output channels.
+func BenchmarkSparse(b *testing.B) {
+	for _, s := range []Shape{
+		same(1, 56, 56, 64, 64, 1, 1, 1, 0, 1), same(1, 28, 28, 128, 128, 1, 1, 1, 0, 1), same(1, 14, 14, 256, 256, 1, 1, 1, 0, 1),
+		same(1, 28, 28, 128, 128, 3, 1, 1, 1, 1), same(1, 14, 14, 256, 256, 3, 1, 1, 1, 1), same(1, 14, 14, 32, 32, 3, 1, 1, 1, 1),
+	} {
+		for pattern := 1; pattern <= 2; pattern++ {
+			w := random(s.M * s.K())
+			prune(s, w, pattern)
+			eachVariant(s, func(v *variant) {
+				b.Run(fmt.Sprintf("impl=%s/hw=%d/c=%d/m=%d/k=%d/pattern=%d", v.name, s.OH, s.C, s.M, s.KH, pattern), func(b *testing.B) {
+					if v.name == "ref_1x1" {
+						b.Skip("the reference is no candidate")
+					}
+					benchmark(b, v, s, w)
+				})
+			})
+		}
 	}
 }

@@ -55,3 +55,11 @@ func Taps[T Number](s *Shape, w []T) []T {
 	}
 	return out
 }
+
+// Even cuts n pixels into pieces of at most so many, as equally as can be:
+// repeat pieces of size pixels come first, smaller ones after them.
+func Even(n, most int) (size, repeat int) {
+	pieces := (n + most - 1) / most
+	size = (n + pieces - 1) / pieces
+	return size, n - pieces*(size-1)
+}

@@ -13,15 +13,15 @@ import (
 
 // A line computes some pixels of a row; kernels_amd64.go tells what it reads
 // and writes.
-type line func(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)
+type line func(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int)
 
-// lines computes 1, 2, 4 and 8 pixels.
-type lines [4]line
+// lines computes 1 to 8 pixels.
+type lines [8]line
 
 func archDepthwise() []variant {
 	return []variant{
-		{"avx512_8xc", isa.Has("avx512"), Shape.Depthwise, packTaps, noScratch, lines{avx512_1xc, avx512_2xc, avx512_4xc, avx512_8xc}.row},
-		{"avx2_8xc", isa.Has("avx2") && isa.Has("fma"), Shape.Depthwise, packTaps, noScratch, lines{avx2_1xc, avx2_2xc, avx2_4xc, avx2_8xc}.row},
+		{"avx512_8xc", isa.Has("avx512"), Shape.Depthwise, packTaps, noScratch, lines{avx512_1xc, avx512_2xc, avx512_3xc, avx512_4xc, avx512_5xc, avx512_6xc, avx512_7xc, avx512_8xc}.row},
+		{"avx2_8xc", isa.Has("avx2") && isa.Has("fma"), Shape.Depthwise, packTaps, noScratch, lines{avx2_1xc, avx2_2xc, avx2_3xc, avx2_4xc, avx2_5xc, avx2_6xc, avx2_7xc, avx2_8xc}.row},
 	}
 }
 
@@ -37,15 +37,13 @@ func (l lines) row(c *Conv, y, x, _ []float32, ep *gemm.Epilogue, from, to int) 
 		end := min(to, p-ox+c.OW)
 		rows := clip(oy*c.SH-c.Top, c.DH, c.KH, c.H)
 		for p < end {
-			size := 0 // 2^size pixels
+			run, repeat := 1, 1
 			if whole && ox >= first && ox <= last {
-				for run := min(last-ox+1, end-p); size < 3 && 2<<size <= run; {
-					size++
-				}
+				run, repeat = Even(min(last-ox+1, end-p), len(l))
 			}
 			cols := clip(ox*c.SW-c.Left, c.DW, c.KW, c.W)
-			l.call(size, c, y, x, ep, p, n, rows, cols)
-			p, ox = p+1<<size, ox+1<<size
+			l.call(run, repeat, c, y, x, ep, p, n, rows, cols)
+			p, ox = p+run*repeat, ox+run*repeat
 		}
 	}
 }
@@ -66,14 +64,14 @@ func clip(at, dilation, kernel, size int) taps {
 	return t
 }
 
-func (l lines) call(size int, c *Conv, y, x []float32, ep *gemm.Epilogue, p, n int, rows, cols taps) {
+func (l lines) call(run, repeat int, c *Conv, y, x []float32, ep *gemm.Epilogue, p, n int, rows, cols taps) {
 	if rows.n == 0 || cols.n == 0 { // all taps are padding
 		rows, cols = taps{}, taps{}
 	}
 	in := x[((n*c.H+rows.at)*c.W+cols.at)*c.C:]
 	w := c.weights[(rows.first*c.KW+cols.first)*c.C:]
 	if rows.n > 0 {
-		_ = in[((rows.n-1)*c.DH*c.W+(cols.n-1)*c.DW+(1<<size-1)*c.SW)*c.C+c.C-1]
+		_ = in[((rows.n-1)*c.DH*c.W+(cols.n-1)*c.DW+(run*repeat-1)*c.SW)*c.C+c.C-1]
 		_ = w[((rows.n-1)*c.KW+cols.n-1)*c.C+c.C-1]
 	}
 	var bias, add *float32
@@ -81,8 +79,8 @@ func (l lines) call(size int, c *Conv, y, x []float32, ep *gemm.Epilogue, p, n i
 		bias = &ep.Bias[:c.C][0]
 	}
 	if ep.Add != nil {
-		add = &ep.Add[p*c.C : (p+1<<size)*c.C][0]
+		add = &ep.Add[p*c.C : (p+run*repeat)*c.C][0]
 	}
-	l[size](&y[p*c.C : (p+1<<size)*c.C][0], unsafe.SliceData(in), unsafe.SliceData(w), c.C, rows.n, cols.n,
-		c.SW*c.C, c.DW*c.C, (c.DH*c.W-cols.n*c.DW)*c.C, (c.KW-cols.n)*c.C, bias, add, ep.Lo, ep.Hi)
+	l[run-1](&y[p*c.C : (p+run*repeat)*c.C][0], unsafe.SliceData(in), unsafe.SliceData(w), c.C, rows.n, cols.n,
+		c.SW*c.C, c.DW*c.C, (c.DH*c.W-cols.n*c.DW)*c.C, (c.KW-cols.n)*c.C, bias, add, ep.Lo, ep.Hi, repeat)
 }

@@ -4,42 +4,82 @@
 
 package conv
 
-// avx512_1xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 1, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+// avx512_1xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 1·repeat, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_1xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_1xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
 
-// avx512_2xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 2, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+// avx512_2xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 2·repeat, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_2xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_2xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
 
-// avx512_4xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 4, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+// avx512_3xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 3·repeat, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_4xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_3xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
 
-// avx512_8xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 8, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+// avx512_4xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 4·repeat, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx512_8xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_4xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
 
-// avx2_1xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 1, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+// avx512_5xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 5·repeat, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx2_1xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_5xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
 
-// avx2_2xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 2, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+// avx512_6xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 6·repeat, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx2_2xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_6xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
 
-// avx2_4xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 4, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+// avx512_7xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 7·repeat, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx2_4xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_7xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
 
-// avx2_8xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 8, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+// avx512_8xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 8·repeat, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
-func avx2_8xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+func avx512_8xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+
+// avx2_1xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 1·repeat, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+//
+//go:noescape
+func avx2_1xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+
+// avx2_2xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 2·repeat, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+//
+//go:noescape
+func avx2_2xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+
+// avx2_3xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 3·repeat, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+//
+//go:noescape
+func avx2_3xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+
+// avx2_4xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 4·repeat, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+//
+//go:noescape
+func avx2_4xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+
+// avx2_5xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 5·repeat, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+//
+//go:noescape
+func avx2_5xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+
+// avx2_6xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 6·repeat, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+//
+//go:noescape
+func avx2_6xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+
+// avx2_7xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 7·repeat, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+//
+//go:noescape
+func avx2_7xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+
+// avx2_8xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 8·repeat, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+//
+//go:noescape
+func avx2_8xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)

@@ -4,631 +4,2540 @@
 
 #include "textflag.h"
 
-// func avx512_1xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_1xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·avx512_1xc(SB), NOSPLIT, $0-104
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	SHLQ $0x02, SI
-	MOVQ col+56(FP), SI
-	SHLQ $0x02, SI
-	MOVQ BX, DI
-	SHLQ $0x02, DI
+TEXT ·avx512_1xc(SB), NOSPLIT, $0-112
+	MOVQ   pixel+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   col+56(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000001, DX, BX
+	IMUL3Q $0x00000001, AX, AX
 
-block:
-	MOVQ    $0x00000010, R8
-	CMPQ    BX, R8
-	CMOVQLT BX, R8
-	MOVQ    $0x7fffffffffffffff, R9
-	BZHIQ   R8, R9, R9
-	KMOVW   R9, K1
-	SHRQ    $0x10, R9
-	VPXORD  Z0, Z0, Z0
-	MOVQ    CX, R8
-	MOVQ    DX, R9
-	MOVQ    kh+32(FP), R10
-	TESTQ   R10, R10
-	JZ      row_end
+again:
+	MOVQ y+0(FP), SI
+	MOVQ x+8(FP), DI
+	MOVQ w+16(FP), R8
+	MOVQ channels+24(FP), R9
 
-row:
-	MOVQ  kw+40(FP), R11
-	TESTQ R11, R11
-	JZ    tap_end
+channels:
+	CMPQ   R9, $0x00000020
+	JLT    fewer
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ   DI, R10
+	MOVQ   R8, R11
+	MOVQ   kh+32(FP), R12
+	TESTQ  R12, R12
+	JZ     row_2_end
 
-tap:
-	VMOVUPS.Z   (R9), K1, Z1
-	VFMADD231PS (R8), Z1, K1, Z0
-	ADDQ        SI, R8
-	ADDQ        DI, R9
-	DECQ        R11
-	JNZ         tap
-
-tap_end:
-	MOVQ skip+64(FP), R11
-	SHLQ $0x02, R11
-	ADDQ R11, R8
-	MOVQ skipW+72(FP), R11
-	SHLQ $0x02, R11
-	ADDQ R11, R9
-	DECQ R10
-	JNZ  row
-
-row_end:
-	MOVQ      BX, R8
-	NEGQ      R8
-	ADDQ      channels+24(FP), R8
-	SHLQ      $0x02, R8
-	MOVQ      bias+80(FP), R9
-	TESTQ     R9, R9
-	JZ        no_bias
-	ADDQ      R8, R9
-	VMOVUPS.Z (R9), K1, Z1
-	VADDPS    Z1, Z0, Z0
-
-no_bias:
-	MOVQ      add+88(FP), R9
-	TESTQ     R9, R9
-	JZ        no_add
-	ADDQ      R8, R9
-	VMOVUPS.Z (R9), K1, Z1
-	VADDPS    Z1, Z0, Z0
-
-no_add:
-	MOVQ         AX, R8
-	VBROADCASTSS lo+96(FP), Z1
-	VBROADCASTSS hi+100(FP), Z2
-	VMAXPS       Z0, Z1, Z0
-	VMINPS       Z0, Z2, Z0
-	VMOVUPS      Z0, K1, (R8)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, BX
-	JG           block
-	VZEROUPPER
-	RET
-
-// func avx512_2xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·avx512_2xc(SB), NOSPLIT, $0-104
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	SHLQ $0x02, SI
-	MOVQ col+56(FP), DI
-	SHLQ $0x02, DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
-
-block:
-	MOVQ    $0x00000010, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	MOVQ    $0x7fffffffffffffff, R10
-	BZHIQ   R9, R10, R10
-	KMOVW   R10, K1
-	SHRQ    $0x10, R10
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    kh+32(FP), R11
-	TESTQ   R11, R11
-	JZ      row_end
-
-row:
-	MOVQ  kw+40(FP), R12
-	TESTQ R12, R12
-	JZ    tap_end
-
-tap:
-	VMOVUPS.Z   (R10), K1, Z2
-	VFMADD231PS (R9), Z2, K1, Z0
-	VFMADD231PS (R9)(SI*1), Z2, K1, Z1
-	ADDQ        DI, R9
-	ADDQ        R8, R10
-	DECQ        R12
-	JNZ         tap
-
-tap_end:
-	MOVQ skip+64(FP), R12
-	SHLQ $0x02, R12
-	ADDQ R12, R9
-	MOVQ skipW+72(FP), R12
-	SHLQ $0x02, R12
-	ADDQ R12, R10
-	DECQ R11
-	JNZ  row
-
-row_end:
-	MOVQ      BX, R9
-	NEGQ      R9
-	ADDQ      channels+24(FP), R9
-	SHLQ      $0x02, R9
-	MOVQ      bias+80(FP), R10
-	TESTQ     R10, R10
-	JZ        no_bias
-	ADDQ      R9, R10
-	VMOVUPS.Z (R10), K1, Z2
-	VADDPS    Z2, Z0, Z0
-	VADDPS    Z2, Z1, Z1
-
-no_bias:
-	MOVQ      add+88(FP), R10
-	TESTQ     R10, R10
-	JZ        no_add
-	ADDQ      R9, R10
-	VMOVUPS.Z (R10), K1, Z2
-	VADDPS    Z2, Z0, Z0
-	ADDQ      R8, R10
-	VMOVUPS.Z (R10), K1, Z2
-	VADDPS    Z2, Z1, Z1
-
-no_add:
-	MOVQ         AX, R9
-	VBROADCASTSS lo+96(FP), Z2
-	VBROADCASTSS hi+100(FP), Z3
-	VMAXPS       Z0, Z2, Z0
-	VMINPS       Z0, Z3, Z0
-	VMOVUPS      Z0, K1, (R9)
-	ADDQ         R8, R9
-	VMAXPS       Z1, Z2, Z1
-	VMINPS       Z1, Z3, Z1
-	VMOVUPS      Z1, K1, (R9)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, BX
-	JG           block
-	VZEROUPPER
-	RET
-
-// func avx512_4xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·avx512_4xc(SB), NOSPLIT, $0-104
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	SHLQ $0x02, SI
-	MOVQ col+56(FP), DI
-	SHLQ $0x02, DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
-
-block:
-	MOVQ    $0x00000010, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	MOVQ    $0x7fffffffffffffff, R10
-	BZHIQ   R9, R10, R10
-	KMOVW   R10, K1
-	SHRQ    $0x10, R10
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    kh+32(FP), R12
-	TESTQ   R12, R12
-	JZ      row_end
-
-row:
+row_2:
 	MOVQ  kw+40(FP), R13
 	TESTQ R13, R13
-	JZ    tap_end
+	JZ    tap_2_end
 
-tap:
-	VMOVUPS.Z   (R10), K1, Z4
-	VFMADD231PS (R9), Z4, K1, Z0
-	VFMADD231PS (R9)(SI*1), Z4, K1, Z1
-	VFMADD231PS (R9)(SI*2), Z4, K1, Z2
-	VFMADD231PS (R11), Z4, K1, Z3
-	ADDQ        DI, R9
-	ADDQ        DI, R11
-	ADDQ        R8, R10
+tap_2:
+	VMOVUPS     (R11), Z2
+	VFMADD231PS (R10), Z2, Z0
+	VMOVUPS     64(R11), Z2
+	VFMADD231PS 64(R10), Z2, Z1
+	ADDQ        CX, R10
+	ADDQ        DX, R11
 	DECQ        R13
-	JNZ         tap
+	JNZ         tap_2
 
-tap_end:
+tap_2_end:
 	MOVQ skip+64(FP), R13
 	SHLQ $0x02, R13
-	ADDQ R13, R9
-	ADDQ R13, R11
+	ADDQ R13, R10
 	MOVQ skipW+72(FP), R13
 	SHLQ $0x02, R13
-	ADDQ R13, R10
+	ADDQ R13, R11
 	DECQ R12
-	JNZ  row
+	JNZ  row_2
 
-row_end:
-	MOVQ      BX, R9
-	NEGQ      R9
-	ADDQ      channels+24(FP), R9
-	SHLQ      $0x02, R9
-	MOVQ      bias+80(FP), R10
-	TESTQ     R10, R10
-	JZ        no_bias
-	ADDQ      R9, R10
-	VMOVUPS.Z (R10), K1, Z4
-	VADDPS    Z4, Z0, Z0
-	VADDPS    Z4, Z1, Z1
-	VADDPS    Z4, Z2, Z2
-	VADDPS    Z4, Z3, Z3
+row_2_end:
+	MOVQ    R9, R10
+	NEGQ    R10
+	ADDQ    channels+24(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    bias+80(FP), R11
+	TESTQ   R11, R11
+	JZ      no_bias_2
+	ADDQ    R10, R11
+	VMOVUPS (R11), Z2
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS 64(R11), Z2
+	VADDPS  Z2, Z1, Z1
 
-no_bias:
-	MOVQ      add+88(FP), R10
-	TESTQ     R10, R10
-	JZ        no_add
-	ADDQ      R9, R10
-	VMOVUPS.Z (R10), K1, Z4
-	VADDPS    Z4, Z0, Z0
-	ADDQ      R8, R10
-	VMOVUPS.Z (R10), K1, Z4
-	VADDPS    Z4, Z1, Z1
-	ADDQ      R8, R10
-	VMOVUPS.Z (R10), K1, Z4
-	VADDPS    Z4, Z2, Z2
-	ADDQ      R8, R10
-	VMOVUPS.Z (R10), K1, Z4
-	VADDPS    Z4, Z3, Z3
+no_bias_2:
+	MOVQ    add+88(FP), R11
+	TESTQ   R11, R11
+	JZ      no_add_2
+	ADDQ    R10, R11
+	VMOVUPS (R11), Z2
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS 64(R11), Z2
+	VADDPS  Z2, Z1, Z1
 
-no_add:
-	MOVQ         AX, R9
-	VBROADCASTSS lo+96(FP), Z4
-	VBROADCASTSS hi+100(FP), Z5
-	VMAXPS       Z0, Z4, Z0
-	VMINPS       Z0, Z5, Z0
-	VMOVUPS      Z0, K1, (R9)
-	ADDQ         R8, R9
-	VMAXPS       Z1, Z4, Z1
-	VMINPS       Z1, Z5, Z1
-	VMOVUPS      Z1, K1, (R9)
-	ADDQ         R8, R9
-	VMAXPS       Z2, Z4, Z2
-	VMINPS       Z2, Z5, Z2
-	VMOVUPS      Z2, K1, (R9)
-	ADDQ         R8, R9
-	VMAXPS       Z3, Z4, Z3
-	VMINPS       Z3, Z5, Z3
-	VMOVUPS      Z3, K1, (R9)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, BX
-	JG           block
+no_add_2:
+	MOVQ         SI, R10
+	VBROADCASTSS lo+96(FP), Z2
+	VBROADCASTSS hi+100(FP), Z4
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z4, Z0
+	VMOVUPS      Z0, (R10)
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z4, Z1
+	VMOVUPS      Z1, 64(R10)
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, R8
+	SUBQ         $0x00000020, R9
+	JG           channels
+	JMP          done
+
+fewer:
+	MOVQ    $0x00000010, R10
+	CMPQ    R9, R10
+	CMOVQLT R9, R10
+	MOVQ    $0x7fffffffffffffff, R11
+	BZHIQ   R10, R11, R11
+	KMOVW   R11, K1
+	SHRQ    $0x10, R11
+	VPXORD  Z3, Z3, Z3
+	MOVQ    DI, R10
+	MOVQ    R8, R11
+	MOVQ    kh+32(FP), R12
+	TESTQ   R12, R12
+	JZ      row_1_end
+
+row_1:
+	MOVQ  kw+40(FP), R13
+	TESTQ R13, R13
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z   (R11), K1, Z2
+	VFMADD231PS (R10), Z2, K1, Z3
+	ADDQ        CX, R10
+	ADDQ        DX, R11
+	DECQ        R13
+	JNZ         tap_1
+
+tap_1_end:
+	MOVQ skip+64(FP), R13
+	SHLQ $0x02, R13
+	ADDQ R13, R10
+	MOVQ skipW+72(FP), R13
+	SHLQ $0x02, R13
+	ADDQ R13, R11
+	DECQ R12
+	JNZ  row_1
+
+row_1_end:
+	MOVQ      R9, R10
+	NEGQ      R10
+	ADDQ      channels+24(FP), R10
+	SHLQ      $0x02, R10
+	MOVQ      bias+80(FP), R11
+	TESTQ     R11, R11
+	JZ        no_bias_1
+	ADDQ      R10, R11
+	VMOVUPS.Z (R11), K1, Z2
+	VADDPS    Z2, Z3, Z3
+
+no_bias_1:
+	MOVQ      add+88(FP), R11
+	TESTQ     R11, R11
+	JZ        no_add_1
+	ADDQ      R10, R11
+	VMOVUPS.Z (R11), K1, Z2
+	VADDPS    Z2, Z3, Z3
+
+no_add_1:
+	MOVQ         SI, R10
+	VBROADCASTSS lo+96(FP), Z2
+	VBROADCASTSS hi+100(FP), Z4
+	VMAXPS       Z3, Z2, Z3
+	VMINPS       Z3, Z4, Z3
+	VMOVUPS      Z3, K1, (R10)
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	SUBQ         $0x00000010, R9
+	JG           channels
+
+done:
+	CMPQ add+88(FP), $0x00
+	JE   keep_add
+	ADDQ BX, add+88(FP)
+
+keep_add:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ AX, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+104(FP)
+	JNZ  again
 	VZEROUPPER
 	RET
 
-// func avx512_8xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_2xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·avx512_8xc(SB), NOSPLIT, $0-104
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	SHLQ $0x02, SI
-	MOVQ col+56(FP), DI
-	SHLQ $0x02, DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
+TEXT ·avx512_2xc(SB), NOSPLIT, $0-112
+	MOVQ   pixel+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   col+56(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000002, DX, BX
+	IMUL3Q $0x00000002, AX, SI
 
-block:
-	MOVQ    $0x00000010, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	MOVQ    $0x7fffffffffffffff, R10
-	BZHIQ   R9, R10, R10
-	KMOVW   R10, K1
-	SHRQ    $0x10, R10
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    R11, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	MOVQ    kh+32(FP), R13
-	TESTQ   R13, R13
-	JZ      row_end
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
 
-row:
+channels:
+	CMPQ   R10, $0x00000020
+	JLT    fewer
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   R8, R11
+	MOVQ   R9, R12
+	MOVQ   kh+32(FP), R13
+	TESTQ  R13, R13
+	JZ     row_2_end
+
+row_2:
 	MOVQ  kw+40(FP), R14
 	TESTQ R14, R14
-	JZ    tap_end
+	JZ    tap_2_end
 
-tap:
-	VMOVUPS.Z   (R10), K1, Z8
-	VFMADD231PS (R9), Z8, K1, Z0
-	VFMADD231PS (R9)(SI*1), Z8, K1, Z1
-	VFMADD231PS (R9)(SI*2), Z8, K1, Z2
-	VFMADD231PS (R11), Z8, K1, Z3
-	VFMADD231PS (R11)(SI*1), Z8, K1, Z4
-	VFMADD231PS (R11)(SI*2), Z8, K1, Z5
-	VFMADD231PS (R12), Z8, K1, Z6
-	VFMADD231PS (R12)(SI*1), Z8, K1, Z7
-	ADDQ        DI, R9
-	ADDQ        DI, R11
-	ADDQ        DI, R12
-	ADDQ        R8, R10
+tap_2:
+	VMOVUPS     (R12), Z4
+	VFMADD231PS (R11), Z4, Z0
+	VFMADD231PS (R11)(AX*1), Z4, Z2
+	VMOVUPS     64(R12), Z4
+	VFMADD231PS 64(R11), Z4, Z1
+	VFMADD231PS 64(R11)(AX*1), Z4, Z3
+	ADDQ        CX, R11
+	ADDQ        DX, R12
 	DECQ        R14
-	JNZ         tap
+	JNZ         tap_2
 
-tap_end:
+tap_2_end:
 	MOVQ skip+64(FP), R14
 	SHLQ $0x02, R14
-	ADDQ R14, R9
 	ADDQ R14, R11
-	ADDQ R14, R12
 	MOVQ skipW+72(FP), R14
 	SHLQ $0x02, R14
-	ADDQ R14, R10
+	ADDQ R14, R12
 	DECQ R13
-	JNZ  row
+	JNZ  row_2
 
-row_end:
-	MOVQ      BX, R9
-	NEGQ      R9
-	ADDQ      channels+24(FP), R9
-	SHLQ      $0x02, R9
-	MOVQ      bias+80(FP), R10
-	TESTQ     R10, R10
-	JZ        no_bias
-	ADDQ      R9, R10
-	VMOVUPS.Z (R10), K1, Z8
-	VADDPS    Z8, Z0, Z0
-	VADDPS    Z8, Z1, Z1
-	VADDPS    Z8, Z2, Z2
-	VADDPS    Z8, Z3, Z3
-	VADDPS    Z8, Z4, Z4
-	VADDPS    Z8, Z5, Z5
-	VADDPS    Z8, Z6, Z6
-	VADDPS    Z8, Z7, Z7
+row_2_end:
+	MOVQ    R10, R11
+	NEGQ    R11
+	ADDQ    channels+24(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    bias+80(FP), R12
+	TESTQ   R12, R12
+	JZ      no_bias_2
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z4
+	VADDPS  Z4, Z0, Z0
+	VADDPS  Z4, Z2, Z2
+	VMOVUPS 64(R12), Z4
+	VADDPS  Z4, Z1, Z1
+	VADDPS  Z4, Z3, Z3
 
-no_bias:
-	MOVQ      add+88(FP), R10
-	TESTQ     R10, R10
-	JZ        no_add
-	ADDQ      R9, R10
-	VMOVUPS.Z (R10), K1, Z8
-	VADDPS    Z8, Z0, Z0
-	ADDQ      R8, R10
-	VMOVUPS.Z (R10), K1, Z8
-	VADDPS    Z8, Z1, Z1
-	ADDQ      R8, R10
-	VMOVUPS.Z (R10), K1, Z8
-	VADDPS    Z8, Z2, Z2
-	ADDQ      R8, R10
-	VMOVUPS.Z (R10), K1, Z8
-	VADDPS    Z8, Z3, Z3
-	ADDQ      R8, R10
-	VMOVUPS.Z (R10), K1, Z8
-	VADDPS    Z8, Z4, Z4
-	ADDQ      R8, R10
-	VMOVUPS.Z (R10), K1, Z8
-	VADDPS    Z8, Z5, Z5
-	ADDQ      R8, R10
-	VMOVUPS.Z (R10), K1, Z8
-	VADDPS    Z8, Z6, Z6
-	ADDQ      R8, R10
-	VMOVUPS.Z (R10), K1, Z8
-	VADDPS    Z8, Z7, Z7
+no_bias_2:
+	MOVQ    add+88(FP), R12
+	TESTQ   R12, R12
+	JZ      no_add_2
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z4
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS 64(R12), Z4
+	VADDPS  Z4, Z1, Z1
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z4
+	VADDPS  Z4, Z2, Z2
+	VMOVUPS 64(R12), Z4
+	VADDPS  Z4, Z3, Z3
 
-no_add:
-	MOVQ         AX, R9
-	VBROADCASTSS lo+96(FP), Z8
-	VBROADCASTSS hi+100(FP), Z9
-	VMAXPS       Z0, Z8, Z0
-	VMINPS       Z0, Z9, Z0
-	VMOVUPS      Z0, K1, (R9)
-	ADDQ         R8, R9
-	VMAXPS       Z1, Z8, Z1
-	VMINPS       Z1, Z9, Z1
-	VMOVUPS      Z1, K1, (R9)
-	ADDQ         R8, R9
-	VMAXPS       Z2, Z8, Z2
-	VMINPS       Z2, Z9, Z2
-	VMOVUPS      Z2, K1, (R9)
-	ADDQ         R8, R9
-	VMAXPS       Z3, Z8, Z3
-	VMINPS       Z3, Z9, Z3
-	VMOVUPS      Z3, K1, (R9)
-	ADDQ         R8, R9
-	VMAXPS       Z4, Z8, Z4
-	VMINPS       Z4, Z9, Z4
-	VMOVUPS      Z4, K1, (R9)
-	ADDQ         R8, R9
-	VMAXPS       Z5, Z8, Z5
-	VMINPS       Z5, Z9, Z5
-	VMOVUPS      Z5, K1, (R9)
-	ADDQ         R8, R9
-	VMAXPS       Z6, Z8, Z6
-	VMINPS       Z6, Z9, Z6
-	VMOVUPS      Z6, K1, (R9)
-	ADDQ         R8, R9
-	VMAXPS       Z7, Z8, Z7
-	VMINPS       Z7, Z9, Z7
-	VMOVUPS      Z7, K1, (R9)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, BX
-	JG           block
+no_add_2:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Z4
+	VBROADCASTSS hi+100(FP), Z7
+	VMAXPS       Z0, Z4, Z0
+	VMINPS       Z0, Z7, Z0
+	VMOVUPS      Z0, (R11)
+	VMAXPS       Z1, Z4, Z1
+	VMINPS       Z1, Z7, Z1
+	VMOVUPS      Z1, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z2, Z4, Z2
+	VMINPS       Z2, Z7, Z2
+	VMOVUPS      Z2, (R11)
+	VMAXPS       Z3, Z4, Z3
+	VMINPS       Z3, Z7, Z3
+	VMOVUPS      Z3, 64(R11)
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, R8
+	ADDQ         $0x00000080, R9
+	SUBQ         $0x00000020, R10
+	JG           channels
+	JMP          done
+
+fewer:
+	MOVQ    $0x00000010, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	MOVQ    $0x7fffffffffffffff, R12
+	BZHIQ   R11, R12, R12
+	KMOVW   R12, K1
+	SHRQ    $0x10, R12
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    kh+32(FP), R13
+	TESTQ   R13, R13
+	JZ      row_1_end
+
+row_1:
+	MOVQ  kw+40(FP), R14
+	TESTQ R14, R14
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z   (R12), K1, Z4
+	VFMADD231PS (R11), Z4, K1, Z5
+	VFMADD231PS (R11)(AX*1), Z4, K1, Z6
+	ADDQ        CX, R11
+	ADDQ        DX, R12
+	DECQ        R14
+	JNZ         tap_1
+
+tap_1_end:
+	MOVQ skip+64(FP), R14
+	SHLQ $0x02, R14
+	ADDQ R14, R11
+	MOVQ skipW+72(FP), R14
+	SHLQ $0x02, R14
+	ADDQ R14, R12
+	DECQ R13
+	JNZ  row_1
+
+row_1_end:
+	MOVQ      R10, R11
+	NEGQ      R11
+	ADDQ      channels+24(FP), R11
+	SHLQ      $0x02, R11
+	MOVQ      bias+80(FP), R12
+	TESTQ     R12, R12
+	JZ        no_bias_1
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z4
+	VADDPS    Z4, Z5, Z5
+	VADDPS    Z4, Z6, Z6
+
+no_bias_1:
+	MOVQ      add+88(FP), R12
+	TESTQ     R12, R12
+	JZ        no_add_1
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z4
+	VADDPS    Z4, Z5, Z5
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z4
+	VADDPS    Z4, Z6, Z6
+
+no_add_1:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Z4
+	VBROADCASTSS hi+100(FP), Z7
+	VMAXPS       Z5, Z4, Z5
+	VMINPS       Z5, Z7, Z5
+	VMOVUPS      Z5, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z6, Z4, Z6
+	VMINPS       Z6, Z7, Z6
+	VMOVUPS      Z6, K1, (R11)
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	SUBQ         $0x00000010, R10
+	JG           channels
+
+done:
+	CMPQ add+88(FP), $0x00
+	JE   keep_add
+	ADDQ BX, add+88(FP)
+
+keep_add:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+104(FP)
+	JNZ  again
 	VZEROUPPER
 	RET
 
-// func avx2_1xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+// func avx512_3xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512_3xc(SB), NOSPLIT, $0-112
+	MOVQ   pixel+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   col+56(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000003, DX, BX
+	IMUL3Q $0x00000003, AX, SI
+
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	CMPQ   R10, $0x00000020
+	JLT    fewer
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   R8, R11
+	MOVQ   R9, R12
+	MOVQ   kh+32(FP), R13
+	TESTQ  R13, R13
+	JZ     row_2_end
+
+row_2:
+	MOVQ  kw+40(FP), R14
+	TESTQ R14, R14
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS     (R12), Z6
+	VFMADD231PS (R11), Z6, Z0
+	VFMADD231PS (R11)(AX*1), Z6, Z2
+	VFMADD231PS (R11)(AX*2), Z6, Z4
+	VMOVUPS     64(R12), Z6
+	VFMADD231PS 64(R11), Z6, Z1
+	VFMADD231PS 64(R11)(AX*1), Z6, Z3
+	VFMADD231PS 64(R11)(AX*2), Z6, Z5
+	ADDQ        CX, R11
+	ADDQ        DX, R12
+	DECQ        R14
+	JNZ         tap_2
+
+tap_2_end:
+	MOVQ skip+64(FP), R14
+	SHLQ $0x02, R14
+	ADDQ R14, R11
+	MOVQ skipW+72(FP), R14
+	SHLQ $0x02, R14
+	ADDQ R14, R12
+	DECQ R13
+	JNZ  row_2
+
+row_2_end:
+	MOVQ    R10, R11
+	NEGQ    R11
+	ADDQ    channels+24(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    bias+80(FP), R12
+	TESTQ   R12, R12
+	JZ      no_bias_2
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z6
+	VADDPS  Z6, Z0, Z0
+	VADDPS  Z6, Z2, Z2
+	VADDPS  Z6, Z4, Z4
+	VMOVUPS 64(R12), Z6
+	VADDPS  Z6, Z1, Z1
+	VADDPS  Z6, Z3, Z3
+	VADDPS  Z6, Z5, Z5
+
+no_bias_2:
+	MOVQ    add+88(FP), R12
+	TESTQ   R12, R12
+	JZ      no_add_2
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z6
+	VADDPS  Z6, Z0, Z0
+	VMOVUPS 64(R12), Z6
+	VADDPS  Z6, Z1, Z1
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z6
+	VADDPS  Z6, Z2, Z2
+	VMOVUPS 64(R12), Z6
+	VADDPS  Z6, Z3, Z3
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z6
+	VADDPS  Z6, Z4, Z4
+	VMOVUPS 64(R12), Z6
+	VADDPS  Z6, Z5, Z5
+
+no_add_2:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Z6
+	VBROADCASTSS hi+100(FP), Z10
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z10, Z0
+	VMOVUPS      Z0, (R11)
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z10, Z1
+	VMOVUPS      Z1, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z10, Z2
+	VMOVUPS      Z2, (R11)
+	VMAXPS       Z3, Z6, Z3
+	VMINPS       Z3, Z10, Z3
+	VMOVUPS      Z3, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z4, Z6, Z4
+	VMINPS       Z4, Z10, Z4
+	VMOVUPS      Z4, (R11)
+	VMAXPS       Z5, Z6, Z5
+	VMINPS       Z5, Z10, Z5
+	VMOVUPS      Z5, 64(R11)
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, R8
+	ADDQ         $0x00000080, R9
+	SUBQ         $0x00000020, R10
+	JG           channels
+	JMP          done
+
+fewer:
+	MOVQ    $0x00000010, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	MOVQ    $0x7fffffffffffffff, R12
+	BZHIQ   R11, R12, R12
+	KMOVW   R12, K1
+	SHRQ    $0x10, R12
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    kh+32(FP), R13
+	TESTQ   R13, R13
+	JZ      row_1_end
+
+row_1:
+	MOVQ  kw+40(FP), R14
+	TESTQ R14, R14
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z   (R12), K1, Z6
+	VFMADD231PS (R11), Z6, K1, Z7
+	VFMADD231PS (R11)(AX*1), Z6, K1, Z8
+	VFMADD231PS (R11)(AX*2), Z6, K1, Z9
+	ADDQ        CX, R11
+	ADDQ        DX, R12
+	DECQ        R14
+	JNZ         tap_1
+
+tap_1_end:
+	MOVQ skip+64(FP), R14
+	SHLQ $0x02, R14
+	ADDQ R14, R11
+	MOVQ skipW+72(FP), R14
+	SHLQ $0x02, R14
+	ADDQ R14, R12
+	DECQ R13
+	JNZ  row_1
+
+row_1_end:
+	MOVQ      R10, R11
+	NEGQ      R11
+	ADDQ      channels+24(FP), R11
+	SHLQ      $0x02, R11
+	MOVQ      bias+80(FP), R12
+	TESTQ     R12, R12
+	JZ        no_bias_1
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z6
+	VADDPS    Z6, Z7, Z7
+	VADDPS    Z6, Z8, Z8
+	VADDPS    Z6, Z9, Z9
+
+no_bias_1:
+	MOVQ      add+88(FP), R12
+	TESTQ     R12, R12
+	JZ        no_add_1
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z6
+	VADDPS    Z6, Z7, Z7
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z6
+	VADDPS    Z6, Z8, Z8
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z6
+	VADDPS    Z6, Z9, Z9
+
+no_add_1:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Z6
+	VBROADCASTSS hi+100(FP), Z10
+	VMAXPS       Z7, Z6, Z7
+	VMINPS       Z7, Z10, Z7
+	VMOVUPS      Z7, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z8, Z6, Z8
+	VMINPS       Z8, Z10, Z8
+	VMOVUPS      Z8, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z9, Z6, Z9
+	VMINPS       Z9, Z10, Z9
+	VMOVUPS      Z9, K1, (R11)
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	SUBQ         $0x00000010, R10
+	JG           channels
+
+done:
+	CMPQ add+88(FP), $0x00
+	JE   keep_add
+	ADDQ BX, add+88(FP)
+
+keep_add:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+104(FP)
+	JNZ  again
+	VZEROUPPER
+	RET
+
+// func avx512_4xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512_4xc(SB), NOSPLIT, $0-112
+	MOVQ   pixel+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   col+56(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000004, DX, BX
+	IMUL3Q $0x00000004, AX, SI
+
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	CMPQ   R10, $0x00000020
+	JLT    fewer
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   R8, R11
+	MOVQ   R9, R12
+	MOVQ   R11, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	MOVQ   kh+32(FP), R14
+	TESTQ  R14, R14
+	JZ     row_2_end
+
+row_2:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS     (R12), Z8
+	VFMADD231PS (R11), Z8, Z0
+	VFMADD231PS (R11)(AX*1), Z8, Z2
+	VFMADD231PS (R11)(AX*2), Z8, Z4
+	VFMADD231PS (R13), Z8, Z6
+	VMOVUPS     64(R12), Z8
+	VFMADD231PS 64(R11), Z8, Z1
+	VFMADD231PS 64(R11)(AX*1), Z8, Z3
+	VFMADD231PS 64(R11)(AX*2), Z8, Z5
+	VFMADD231PS 64(R13), Z8, Z7
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        DX, R12
+	DECQ        R15
+	JNZ         tap_2
+
+tap_2_end:
+	MOVQ skip+64(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R11
+	ADDQ R15, R13
+	MOVQ skipW+72(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R12
+	DECQ R14
+	JNZ  row_2
+
+row_2_end:
+	MOVQ    R10, R11
+	NEGQ    R11
+	ADDQ    channels+24(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    bias+80(FP), R12
+	TESTQ   R12, R12
+	JZ      no_bias_2
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z8
+	VADDPS  Z8, Z0, Z0
+	VADDPS  Z8, Z2, Z2
+	VADDPS  Z8, Z4, Z4
+	VADDPS  Z8, Z6, Z6
+	VMOVUPS 64(R12), Z8
+	VADDPS  Z8, Z1, Z1
+	VADDPS  Z8, Z3, Z3
+	VADDPS  Z8, Z5, Z5
+	VADDPS  Z8, Z7, Z7
+
+no_bias_2:
+	MOVQ    add+88(FP), R12
+	TESTQ   R12, R12
+	JZ      no_add_2
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z8
+	VADDPS  Z8, Z0, Z0
+	VMOVUPS 64(R12), Z8
+	VADDPS  Z8, Z1, Z1
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z8
+	VADDPS  Z8, Z2, Z2
+	VMOVUPS 64(R12), Z8
+	VADDPS  Z8, Z3, Z3
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z8
+	VADDPS  Z8, Z4, Z4
+	VMOVUPS 64(R12), Z8
+	VADDPS  Z8, Z5, Z5
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z8
+	VADDPS  Z8, Z6, Z6
+	VMOVUPS 64(R12), Z8
+	VADDPS  Z8, Z7, Z7
+
+no_add_2:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Z8
+	VBROADCASTSS hi+100(FP), Z13
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z13, Z0
+	VMOVUPS      Z0, (R11)
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z13, Z1
+	VMOVUPS      Z1, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z13, Z2
+	VMOVUPS      Z2, (R11)
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z13, Z3
+	VMOVUPS      Z3, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z13, Z4
+	VMOVUPS      Z4, (R11)
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z13, Z5
+	VMOVUPS      Z5, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z13, Z6
+	VMOVUPS      Z6, (R11)
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z13, Z7
+	VMOVUPS      Z7, 64(R11)
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, R8
+	ADDQ         $0x00000080, R9
+	SUBQ         $0x00000020, R10
+	JG           channels
+	JMP          done
+
+fewer:
+	MOVQ    $0x00000010, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	MOVQ    $0x7fffffffffffffff, R12
+	BZHIQ   R11, R12, R12
+	KMOVW   R12, K1
+	SHRQ    $0x10, R12
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    kh+32(FP), R14
+	TESTQ   R14, R14
+	JZ      row_1_end
+
+row_1:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z   (R12), K1, Z8
+	VFMADD231PS (R11), Z8, K1, Z9
+	VFMADD231PS (R11)(AX*1), Z8, K1, Z10
+	VFMADD231PS (R11)(AX*2), Z8, K1, Z11
+	VFMADD231PS (R13), Z8, K1, Z12
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        DX, R12
+	DECQ        R15
+	JNZ         tap_1
+
+tap_1_end:
+	MOVQ skip+64(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R11
+	ADDQ R15, R13
+	MOVQ skipW+72(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R12
+	DECQ R14
+	JNZ  row_1
+
+row_1_end:
+	MOVQ      R10, R11
+	NEGQ      R11
+	ADDQ      channels+24(FP), R11
+	SHLQ      $0x02, R11
+	MOVQ      bias+80(FP), R12
+	TESTQ     R12, R12
+	JZ        no_bias_1
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z8
+	VADDPS    Z8, Z9, Z9
+	VADDPS    Z8, Z10, Z10
+	VADDPS    Z8, Z11, Z11
+	VADDPS    Z8, Z12, Z12
+
+no_bias_1:
+	MOVQ      add+88(FP), R12
+	TESTQ     R12, R12
+	JZ        no_add_1
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z8
+	VADDPS    Z8, Z9, Z9
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z8
+	VADDPS    Z8, Z10, Z10
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z8
+	VADDPS    Z8, Z11, Z11
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z8
+	VADDPS    Z8, Z12, Z12
+
+no_add_1:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Z8
+	VBROADCASTSS hi+100(FP), Z13
+	VMAXPS       Z9, Z8, Z9
+	VMINPS       Z9, Z13, Z9
+	VMOVUPS      Z9, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z10, Z8, Z10
+	VMINPS       Z10, Z13, Z10
+	VMOVUPS      Z10, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z11, Z8, Z11
+	VMINPS       Z11, Z13, Z11
+	VMOVUPS      Z11, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z12, Z8, Z12
+	VMINPS       Z12, Z13, Z12
+	VMOVUPS      Z12, K1, (R11)
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	SUBQ         $0x00000010, R10
+	JG           channels
+
+done:
+	CMPQ add+88(FP), $0x00
+	JE   keep_add
+	ADDQ BX, add+88(FP)
+
+keep_add:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+104(FP)
+	JNZ  again
+	VZEROUPPER
+	RET
+
+// func avx512_5xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512_5xc(SB), NOSPLIT, $0-112
+	MOVQ   pixel+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   col+56(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000005, DX, BX
+	IMUL3Q $0x00000005, AX, SI
+
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	CMPQ   R10, $0x00000020
+	JLT    fewer
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	MOVQ   R8, R11
+	MOVQ   R9, R12
+	MOVQ   R11, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	MOVQ   kh+32(FP), R14
+	TESTQ  R14, R14
+	JZ     row_2_end
+
+row_2:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS     (R12), Z10
+	VFMADD231PS (R11), Z10, Z0
+	VFMADD231PS (R11)(AX*1), Z10, Z2
+	VFMADD231PS (R11)(AX*2), Z10, Z4
+	VFMADD231PS (R13), Z10, Z6
+	VFMADD231PS (R13)(AX*1), Z10, Z8
+	VMOVUPS     64(R12), Z10
+	VFMADD231PS 64(R11), Z10, Z1
+	VFMADD231PS 64(R11)(AX*1), Z10, Z3
+	VFMADD231PS 64(R11)(AX*2), Z10, Z5
+	VFMADD231PS 64(R13), Z10, Z7
+	VFMADD231PS 64(R13)(AX*1), Z10, Z9
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        DX, R12
+	DECQ        R15
+	JNZ         tap_2
+
+tap_2_end:
+	MOVQ skip+64(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R11
+	ADDQ R15, R13
+	MOVQ skipW+72(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R12
+	DECQ R14
+	JNZ  row_2
+
+row_2_end:
+	MOVQ    R10, R11
+	NEGQ    R11
+	ADDQ    channels+24(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    bias+80(FP), R12
+	TESTQ   R12, R12
+	JZ      no_bias_2
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z10
+	VADDPS  Z10, Z0, Z0
+	VADDPS  Z10, Z2, Z2
+	VADDPS  Z10, Z4, Z4
+	VADDPS  Z10, Z6, Z6
+	VADDPS  Z10, Z8, Z8
+	VMOVUPS 64(R12), Z10
+	VADDPS  Z10, Z1, Z1
+	VADDPS  Z10, Z3, Z3
+	VADDPS  Z10, Z5, Z5
+	VADDPS  Z10, Z7, Z7
+	VADDPS  Z10, Z9, Z9
+
+no_bias_2:
+	MOVQ    add+88(FP), R12
+	TESTQ   R12, R12
+	JZ      no_add_2
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z10
+	VADDPS  Z10, Z0, Z0
+	VMOVUPS 64(R12), Z10
+	VADDPS  Z10, Z1, Z1
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z10
+	VADDPS  Z10, Z2, Z2
+	VMOVUPS 64(R12), Z10
+	VADDPS  Z10, Z3, Z3
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z10
+	VADDPS  Z10, Z4, Z4
+	VMOVUPS 64(R12), Z10
+	VADDPS  Z10, Z5, Z5
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z10
+	VADDPS  Z10, Z6, Z6
+	VMOVUPS 64(R12), Z10
+	VADDPS  Z10, Z7, Z7
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z10
+	VADDPS  Z10, Z8, Z8
+	VMOVUPS 64(R12), Z10
+	VADDPS  Z10, Z9, Z9
+
+no_add_2:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Z10
+	VBROADCASTSS hi+100(FP), Z16
+	VMAXPS       Z0, Z10, Z0
+	VMINPS       Z0, Z16, Z0
+	VMOVUPS      Z0, (R11)
+	VMAXPS       Z1, Z10, Z1
+	VMINPS       Z1, Z16, Z1
+	VMOVUPS      Z1, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z2, Z10, Z2
+	VMINPS       Z2, Z16, Z2
+	VMOVUPS      Z2, (R11)
+	VMAXPS       Z3, Z10, Z3
+	VMINPS       Z3, Z16, Z3
+	VMOVUPS      Z3, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z4, Z10, Z4
+	VMINPS       Z4, Z16, Z4
+	VMOVUPS      Z4, (R11)
+	VMAXPS       Z5, Z10, Z5
+	VMINPS       Z5, Z16, Z5
+	VMOVUPS      Z5, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z6, Z10, Z6
+	VMINPS       Z6, Z16, Z6
+	VMOVUPS      Z6, (R11)
+	VMAXPS       Z7, Z10, Z7
+	VMINPS       Z7, Z16, Z7
+	VMOVUPS      Z7, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z8, Z10, Z8
+	VMINPS       Z8, Z16, Z8
+	VMOVUPS      Z8, (R11)
+	VMAXPS       Z9, Z10, Z9
+	VMINPS       Z9, Z16, Z9
+	VMOVUPS      Z9, 64(R11)
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, R8
+	ADDQ         $0x00000080, R9
+	SUBQ         $0x00000020, R10
+	JG           channels
+	JMP          done
+
+fewer:
+	MOVQ    $0x00000010, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	MOVQ    $0x7fffffffffffffff, R12
+	BZHIQ   R11, R12, R12
+	KMOVW   R12, K1
+	SHRQ    $0x10, R12
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    kh+32(FP), R14
+	TESTQ   R14, R14
+	JZ      row_1_end
+
+row_1:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z   (R12), K1, Z10
+	VFMADD231PS (R11), Z10, K1, Z11
+	VFMADD231PS (R11)(AX*1), Z10, K1, Z12
+	VFMADD231PS (R11)(AX*2), Z10, K1, Z13
+	VFMADD231PS (R13), Z10, K1, Z14
+	VFMADD231PS (R13)(AX*1), Z10, K1, Z15
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        DX, R12
+	DECQ        R15
+	JNZ         tap_1
+
+tap_1_end:
+	MOVQ skip+64(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R11
+	ADDQ R15, R13
+	MOVQ skipW+72(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R12
+	DECQ R14
+	JNZ  row_1
+
+row_1_end:
+	MOVQ      R10, R11
+	NEGQ      R11
+	ADDQ      channels+24(FP), R11
+	SHLQ      $0x02, R11
+	MOVQ      bias+80(FP), R12
+	TESTQ     R12, R12
+	JZ        no_bias_1
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z10
+	VADDPS    Z10, Z11, Z11
+	VADDPS    Z10, Z12, Z12
+	VADDPS    Z10, Z13, Z13
+	VADDPS    Z10, Z14, Z14
+	VADDPS    Z10, Z15, Z15
+
+no_bias_1:
+	MOVQ      add+88(FP), R12
+	TESTQ     R12, R12
+	JZ        no_add_1
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z10
+	VADDPS    Z10, Z11, Z11
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z10
+	VADDPS    Z10, Z12, Z12
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z10
+	VADDPS    Z10, Z13, Z13
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z10
+	VADDPS    Z10, Z14, Z14
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z10
+	VADDPS    Z10, Z15, Z15
+
+no_add_1:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Z10
+	VBROADCASTSS hi+100(FP), Z16
+	VMAXPS       Z11, Z10, Z11
+	VMINPS       Z11, Z16, Z11
+	VMOVUPS      Z11, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z12, Z10, Z12
+	VMINPS       Z12, Z16, Z12
+	VMOVUPS      Z12, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z13, Z10, Z13
+	VMINPS       Z13, Z16, Z13
+	VMOVUPS      Z13, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z14, Z10, Z14
+	VMINPS       Z14, Z16, Z14
+	VMOVUPS      Z14, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z15, Z10, Z15
+	VMINPS       Z15, Z16, Z15
+	VMOVUPS      Z15, K1, (R11)
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	SUBQ         $0x00000010, R10
+	JG           channels
+
+done:
+	CMPQ add+88(FP), $0x00
+	JE   keep_add
+	ADDQ BX, add+88(FP)
+
+keep_add:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+104(FP)
+	JNZ  again
+	VZEROUPPER
+	RET
+
+// func avx512_6xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512_6xc(SB), NOSPLIT, $0-112
+	MOVQ   pixel+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   col+56(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000006, DX, BX
+	IMUL3Q $0x00000006, AX, SI
+
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	CMPQ   R10, $0x00000020
+	JLT    fewer
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   R8, R11
+	MOVQ   R9, R12
+	MOVQ   R11, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	MOVQ   kh+32(FP), R14
+	TESTQ  R14, R14
+	JZ     row_2_end
+
+row_2:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS     (R12), Z12
+	VFMADD231PS (R11), Z12, Z0
+	VFMADD231PS (R11)(AX*1), Z12, Z2
+	VFMADD231PS (R11)(AX*2), Z12, Z4
+	VFMADD231PS (R13), Z12, Z6
+	VFMADD231PS (R13)(AX*1), Z12, Z8
+	VFMADD231PS (R13)(AX*2), Z12, Z10
+	VMOVUPS     64(R12), Z12
+	VFMADD231PS 64(R11), Z12, Z1
+	VFMADD231PS 64(R11)(AX*1), Z12, Z3
+	VFMADD231PS 64(R11)(AX*2), Z12, Z5
+	VFMADD231PS 64(R13), Z12, Z7
+	VFMADD231PS 64(R13)(AX*1), Z12, Z9
+	VFMADD231PS 64(R13)(AX*2), Z12, Z11
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        DX, R12
+	DECQ        R15
+	JNZ         tap_2
+
+tap_2_end:
+	MOVQ skip+64(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R11
+	ADDQ R15, R13
+	MOVQ skipW+72(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R12
+	DECQ R14
+	JNZ  row_2
+
+row_2_end:
+	MOVQ    R10, R11
+	NEGQ    R11
+	ADDQ    channels+24(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    bias+80(FP), R12
+	TESTQ   R12, R12
+	JZ      no_bias_2
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z12
+	VADDPS  Z12, Z0, Z0
+	VADDPS  Z12, Z2, Z2
+	VADDPS  Z12, Z4, Z4
+	VADDPS  Z12, Z6, Z6
+	VADDPS  Z12, Z8, Z8
+	VADDPS  Z12, Z10, Z10
+	VMOVUPS 64(R12), Z12
+	VADDPS  Z12, Z1, Z1
+	VADDPS  Z12, Z3, Z3
+	VADDPS  Z12, Z5, Z5
+	VADDPS  Z12, Z7, Z7
+	VADDPS  Z12, Z9, Z9
+	VADDPS  Z12, Z11, Z11
+
+no_bias_2:
+	MOVQ    add+88(FP), R12
+	TESTQ   R12, R12
+	JZ      no_add_2
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z12
+	VADDPS  Z12, Z0, Z0
+	VMOVUPS 64(R12), Z12
+	VADDPS  Z12, Z1, Z1
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z12
+	VADDPS  Z12, Z2, Z2
+	VMOVUPS 64(R12), Z12
+	VADDPS  Z12, Z3, Z3
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z12
+	VADDPS  Z12, Z4, Z4
+	VMOVUPS 64(R12), Z12
+	VADDPS  Z12, Z5, Z5
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z12
+	VADDPS  Z12, Z6, Z6
+	VMOVUPS 64(R12), Z12
+	VADDPS  Z12, Z7, Z7
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z12
+	VADDPS  Z12, Z8, Z8
+	VMOVUPS 64(R12), Z12
+	VADDPS  Z12, Z9, Z9
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z12
+	VADDPS  Z12, Z10, Z10
+	VMOVUPS 64(R12), Z12
+	VADDPS  Z12, Z11, Z11
+
+no_add_2:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Z12
+	VBROADCASTSS hi+100(FP), Z19
+	VMAXPS       Z0, Z12, Z0
+	VMINPS       Z0, Z19, Z0
+	VMOVUPS      Z0, (R11)
+	VMAXPS       Z1, Z12, Z1
+	VMINPS       Z1, Z19, Z1
+	VMOVUPS      Z1, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z2, Z12, Z2
+	VMINPS       Z2, Z19, Z2
+	VMOVUPS      Z2, (R11)
+	VMAXPS       Z3, Z12, Z3
+	VMINPS       Z3, Z19, Z3
+	VMOVUPS      Z3, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z4, Z12, Z4
+	VMINPS       Z4, Z19, Z4
+	VMOVUPS      Z4, (R11)
+	VMAXPS       Z5, Z12, Z5
+	VMINPS       Z5, Z19, Z5
+	VMOVUPS      Z5, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z6, Z12, Z6
+	VMINPS       Z6, Z19, Z6
+	VMOVUPS      Z6, (R11)
+	VMAXPS       Z7, Z12, Z7
+	VMINPS       Z7, Z19, Z7
+	VMOVUPS      Z7, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z8, Z12, Z8
+	VMINPS       Z8, Z19, Z8
+	VMOVUPS      Z8, (R11)
+	VMAXPS       Z9, Z12, Z9
+	VMINPS       Z9, Z19, Z9
+	VMOVUPS      Z9, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z10, Z12, Z10
+	VMINPS       Z10, Z19, Z10
+	VMOVUPS      Z10, (R11)
+	VMAXPS       Z11, Z12, Z11
+	VMINPS       Z11, Z19, Z11
+	VMOVUPS      Z11, 64(R11)
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, R8
+	ADDQ         $0x00000080, R9
+	SUBQ         $0x00000020, R10
+	JG           channels
+	JMP          done
+
+fewer:
+	MOVQ    $0x00000010, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	MOVQ    $0x7fffffffffffffff, R12
+	BZHIQ   R11, R12, R12
+	KMOVW   R12, K1
+	SHRQ    $0x10, R12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    kh+32(FP), R14
+	TESTQ   R14, R14
+	JZ      row_1_end
+
+row_1:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z   (R12), K1, Z12
+	VFMADD231PS (R11), Z12, K1, Z13
+	VFMADD231PS (R11)(AX*1), Z12, K1, Z14
+	VFMADD231PS (R11)(AX*2), Z12, K1, Z15
+	VFMADD231PS (R13), Z12, K1, Z16
+	VFMADD231PS (R13)(AX*1), Z12, K1, Z17
+	VFMADD231PS (R13)(AX*2), Z12, K1, Z18
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        DX, R12
+	DECQ        R15
+	JNZ         tap_1
+
+tap_1_end:
+	MOVQ skip+64(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R11
+	ADDQ R15, R13
+	MOVQ skipW+72(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R12
+	DECQ R14
+	JNZ  row_1
+
+row_1_end:
+	MOVQ      R10, R11
+	NEGQ      R11
+	ADDQ      channels+24(FP), R11
+	SHLQ      $0x02, R11
+	MOVQ      bias+80(FP), R12
+	TESTQ     R12, R12
+	JZ        no_bias_1
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z12
+	VADDPS    Z12, Z13, Z13
+	VADDPS    Z12, Z14, Z14
+	VADDPS    Z12, Z15, Z15
+	VADDPS    Z12, Z16, Z16
+	VADDPS    Z12, Z17, Z17
+	VADDPS    Z12, Z18, Z18
+
+no_bias_1:
+	MOVQ      add+88(FP), R12
+	TESTQ     R12, R12
+	JZ        no_add_1
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z12
+	VADDPS    Z12, Z13, Z13
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z12
+	VADDPS    Z12, Z14, Z14
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z12
+	VADDPS    Z12, Z15, Z15
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z12
+	VADDPS    Z12, Z16, Z16
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z12
+	VADDPS    Z12, Z17, Z17
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z12
+	VADDPS    Z12, Z18, Z18
+
+no_add_1:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Z12
+	VBROADCASTSS hi+100(FP), Z19
+	VMAXPS       Z13, Z12, Z13
+	VMINPS       Z13, Z19, Z13
+	VMOVUPS      Z13, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z14, Z12, Z14
+	VMINPS       Z14, Z19, Z14
+	VMOVUPS      Z14, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z15, Z12, Z15
+	VMINPS       Z15, Z19, Z15
+	VMOVUPS      Z15, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z16, Z12, Z16
+	VMINPS       Z16, Z19, Z16
+	VMOVUPS      Z16, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z17, Z12, Z17
+	VMINPS       Z17, Z19, Z17
+	VMOVUPS      Z17, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z18, Z12, Z18
+	VMINPS       Z18, Z19, Z18
+	VMOVUPS      Z18, K1, (R11)
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	SUBQ         $0x00000010, R10
+	JG           channels
+
+done:
+	CMPQ add+88(FP), $0x00
+	JE   keep_add
+	ADDQ BX, add+88(FP)
+
+keep_add:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+104(FP)
+	JNZ  again
+	VZEROUPPER
+	RET
+
+// func avx512_7xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512_7xc(SB), NOSPLIT, $8-112
+	MOVQ   pixel+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   col+56(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000007, DX, BX
+	IMUL3Q $0x00000007, AX, SI
+
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	CMPQ   R10, $0x00000020
+	JLT    fewer
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	MOVQ   R8, R11
+	MOVQ   R9, R12
+	MOVQ   R11, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	MOVQ   R13, R14
+	ADDQ   AX, R14
+	ADDQ   AX, R14
+	ADDQ   AX, R14
+	MOVQ   kh+32(FP), R15
+	TESTQ  R15, R15
+	JZ     row_2_end
+
+row_2:
+	MOVQ  kw+40(FP), BP
+	TESTQ BP, BP
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS     (R12), Z14
+	VFMADD231PS (R11), Z14, Z0
+	VFMADD231PS (R11)(AX*1), Z14, Z2
+	VFMADD231PS (R11)(AX*2), Z14, Z4
+	VFMADD231PS (R13), Z14, Z6
+	VFMADD231PS (R13)(AX*1), Z14, Z8
+	VFMADD231PS (R13)(AX*2), Z14, Z10
+	VFMADD231PS (R14), Z14, Z12
+	VMOVUPS     64(R12), Z14
+	VFMADD231PS 64(R11), Z14, Z1
+	VFMADD231PS 64(R11)(AX*1), Z14, Z3
+	VFMADD231PS 64(R11)(AX*2), Z14, Z5
+	VFMADD231PS 64(R13), Z14, Z7
+	VFMADD231PS 64(R13)(AX*1), Z14, Z9
+	VFMADD231PS 64(R13)(AX*2), Z14, Z11
+	VFMADD231PS 64(R14), Z14, Z13
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        CX, R14
+	ADDQ        DX, R12
+	DECQ        BP
+	JNZ         tap_2
+
+tap_2_end:
+	MOVQ skip+64(FP), BP
+	SHLQ $0x02, BP
+	ADDQ BP, R11
+	ADDQ BP, R13
+	ADDQ BP, R14
+	MOVQ skipW+72(FP), BP
+	SHLQ $0x02, BP
+	ADDQ BP, R12
+	DECQ R15
+	JNZ  row_2
+
+row_2_end:
+	MOVQ    R10, R11
+	NEGQ    R11
+	ADDQ    channels+24(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    bias+80(FP), R12
+	TESTQ   R12, R12
+	JZ      no_bias_2
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z14
+	VADDPS  Z14, Z0, Z0
+	VADDPS  Z14, Z2, Z2
+	VADDPS  Z14, Z4, Z4
+	VADDPS  Z14, Z6, Z6
+	VADDPS  Z14, Z8, Z8
+	VADDPS  Z14, Z10, Z10
+	VADDPS  Z14, Z12, Z12
+	VMOVUPS 64(R12), Z14
+	VADDPS  Z14, Z1, Z1
+	VADDPS  Z14, Z3, Z3
+	VADDPS  Z14, Z5, Z5
+	VADDPS  Z14, Z7, Z7
+	VADDPS  Z14, Z9, Z9
+	VADDPS  Z14, Z11, Z11
+	VADDPS  Z14, Z13, Z13
+
+no_bias_2:
+	MOVQ    add+88(FP), R12
+	TESTQ   R12, R12
+	JZ      no_add_2
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z14
+	VADDPS  Z14, Z0, Z0
+	VMOVUPS 64(R12), Z14
+	VADDPS  Z14, Z1, Z1
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z14
+	VADDPS  Z14, Z2, Z2
+	VMOVUPS 64(R12), Z14
+	VADDPS  Z14, Z3, Z3
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z14
+	VADDPS  Z14, Z4, Z4
+	VMOVUPS 64(R12), Z14
+	VADDPS  Z14, Z5, Z5
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z14
+	VADDPS  Z14, Z6, Z6
+	VMOVUPS 64(R12), Z14
+	VADDPS  Z14, Z7, Z7
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z14
+	VADDPS  Z14, Z8, Z8
+	VMOVUPS 64(R12), Z14
+	VADDPS  Z14, Z9, Z9
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z14
+	VADDPS  Z14, Z10, Z10
+	VMOVUPS 64(R12), Z14
+	VADDPS  Z14, Z11, Z11
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z14
+	VADDPS  Z14, Z12, Z12
+	VMOVUPS 64(R12), Z14
+	VADDPS  Z14, Z13, Z13
+
+no_add_2:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Z14
+	VBROADCASTSS hi+100(FP), Z22
+	VMAXPS       Z0, Z14, Z0
+	VMINPS       Z0, Z22, Z0
+	VMOVUPS      Z0, (R11)
+	VMAXPS       Z1, Z14, Z1
+	VMINPS       Z1, Z22, Z1
+	VMOVUPS      Z1, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z2, Z14, Z2
+	VMINPS       Z2, Z22, Z2
+	VMOVUPS      Z2, (R11)
+	VMAXPS       Z3, Z14, Z3
+	VMINPS       Z3, Z22, Z3
+	VMOVUPS      Z3, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z4, Z14, Z4
+	VMINPS       Z4, Z22, Z4
+	VMOVUPS      Z4, (R11)
+	VMAXPS       Z5, Z14, Z5
+	VMINPS       Z5, Z22, Z5
+	VMOVUPS      Z5, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z6, Z14, Z6
+	VMINPS       Z6, Z22, Z6
+	VMOVUPS      Z6, (R11)
+	VMAXPS       Z7, Z14, Z7
+	VMINPS       Z7, Z22, Z7
+	VMOVUPS      Z7, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z8, Z14, Z8
+	VMINPS       Z8, Z22, Z8
+	VMOVUPS      Z8, (R11)
+	VMAXPS       Z9, Z14, Z9
+	VMINPS       Z9, Z22, Z9
+	VMOVUPS      Z9, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z10, Z14, Z10
+	VMINPS       Z10, Z22, Z10
+	VMOVUPS      Z10, (R11)
+	VMAXPS       Z11, Z14, Z11
+	VMINPS       Z11, Z22, Z11
+	VMOVUPS      Z11, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z12, Z14, Z12
+	VMINPS       Z12, Z22, Z12
+	VMOVUPS      Z12, (R11)
+	VMAXPS       Z13, Z14, Z13
+	VMINPS       Z13, Z22, Z13
+	VMOVUPS      Z13, 64(R11)
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, R8
+	ADDQ         $0x00000080, R9
+	SUBQ         $0x00000020, R10
+	JG           channels
+	JMP          done
+
+fewer:
+	MOVQ    $0x00000010, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	MOVQ    $0x7fffffffffffffff, R12
+	BZHIQ   R11, R12, R12
+	KMOVW   R12, K1
+	SHRQ    $0x10, R12
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	VPXORD  Z20, Z20, Z20
+	VPXORD  Z21, Z21, Z21
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    R13, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	MOVQ    kh+32(FP), R15
+	TESTQ   R15, R15
+	JZ      row_1_end
+
+row_1:
+	MOVQ  kw+40(FP), BP
+	TESTQ BP, BP
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z   (R12), K1, Z14
+	VFMADD231PS (R11), Z14, K1, Z15
+	VFMADD231PS (R11)(AX*1), Z14, K1, Z16
+	VFMADD231PS (R11)(AX*2), Z14, K1, Z17
+	VFMADD231PS (R13), Z14, K1, Z18
+	VFMADD231PS (R13)(AX*1), Z14, K1, Z19
+	VFMADD231PS (R13)(AX*2), Z14, K1, Z20
+	VFMADD231PS (R14), Z14, K1, Z21
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        CX, R14
+	ADDQ        DX, R12
+	DECQ        BP
+	JNZ         tap_1
+
+tap_1_end:
+	MOVQ skip+64(FP), BP
+	SHLQ $0x02, BP
+	ADDQ BP, R11
+	ADDQ BP, R13
+	ADDQ BP, R14
+	MOVQ skipW+72(FP), BP
+	SHLQ $0x02, BP
+	ADDQ BP, R12
+	DECQ R15
+	JNZ  row_1
+
+row_1_end:
+	MOVQ      R10, R11
+	NEGQ      R11
+	ADDQ      channels+24(FP), R11
+	SHLQ      $0x02, R11
+	MOVQ      bias+80(FP), R12
+	TESTQ     R12, R12
+	JZ        no_bias_1
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z14
+	VADDPS    Z14, Z15, Z15
+	VADDPS    Z14, Z16, Z16
+	VADDPS    Z14, Z17, Z17
+	VADDPS    Z14, Z18, Z18
+	VADDPS    Z14, Z19, Z19
+	VADDPS    Z14, Z20, Z20
+	VADDPS    Z14, Z21, Z21
+
+no_bias_1:
+	MOVQ      add+88(FP), R12
+	TESTQ     R12, R12
+	JZ        no_add_1
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z14
+	VADDPS    Z14, Z15, Z15
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z14
+	VADDPS    Z14, Z16, Z16
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z14
+	VADDPS    Z14, Z17, Z17
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z14
+	VADDPS    Z14, Z18, Z18
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z14
+	VADDPS    Z14, Z19, Z19
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z14
+	VADDPS    Z14, Z20, Z20
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z14
+	VADDPS    Z14, Z21, Z21
+
+no_add_1:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Z14
+	VBROADCASTSS hi+100(FP), Z22
+	VMAXPS       Z15, Z14, Z15
+	VMINPS       Z15, Z22, Z15
+	VMOVUPS      Z15, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z16, Z14, Z16
+	VMINPS       Z16, Z22, Z16
+	VMOVUPS      Z16, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z17, Z14, Z17
+	VMINPS       Z17, Z22, Z17
+	VMOVUPS      Z17, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z18, Z14, Z18
+	VMINPS       Z18, Z22, Z18
+	VMOVUPS      Z18, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z19, Z14, Z19
+	VMINPS       Z19, Z22, Z19
+	VMOVUPS      Z19, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z20, Z14, Z20
+	VMINPS       Z20, Z22, Z20
+	VMOVUPS      Z20, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z21, Z14, Z21
+	VMINPS       Z21, Z22, Z21
+	VMOVUPS      Z21, K1, (R11)
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	SUBQ         $0x00000010, R10
+	JG           channels
+
+done:
+	CMPQ add+88(FP), $0x00
+	JE   keep_add
+	ADDQ BX, add+88(FP)
+
+keep_add:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+104(FP)
+	JNZ  again
+	VZEROUPPER
+	RET
+
+// func avx512_8xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512_8xc(SB), NOSPLIT, $8-112
+	MOVQ   pixel+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   col+56(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000008, DX, BX
+	IMUL3Q $0x00000008, AX, SI
+
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	CMPQ   R10, $0x00000020
+	JLT    fewer
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   R8, R11
+	MOVQ   R9, R12
+	MOVQ   R11, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	MOVQ   R13, R14
+	ADDQ   AX, R14
+	ADDQ   AX, R14
+	ADDQ   AX, R14
+	MOVQ   kh+32(FP), R15
+	TESTQ  R15, R15
+	JZ     row_2_end
+
+row_2:
+	MOVQ  kw+40(FP), BP
+	TESTQ BP, BP
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS     (R12), Z16
+	VFMADD231PS (R11), Z16, Z0
+	VFMADD231PS (R11)(AX*1), Z16, Z2
+	VFMADD231PS (R11)(AX*2), Z16, Z4
+	VFMADD231PS (R13), Z16, Z6
+	VFMADD231PS (R13)(AX*1), Z16, Z8
+	VFMADD231PS (R13)(AX*2), Z16, Z10
+	VFMADD231PS (R14), Z16, Z12
+	VFMADD231PS (R14)(AX*1), Z16, Z14
+	VMOVUPS     64(R12), Z16
+	VFMADD231PS 64(R11), Z16, Z1
+	VFMADD231PS 64(R11)(AX*1), Z16, Z3
+	VFMADD231PS 64(R11)(AX*2), Z16, Z5
+	VFMADD231PS 64(R13), Z16, Z7
+	VFMADD231PS 64(R13)(AX*1), Z16, Z9
+	VFMADD231PS 64(R13)(AX*2), Z16, Z11
+	VFMADD231PS 64(R14), Z16, Z13
+	VFMADD231PS 64(R14)(AX*1), Z16, Z15
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        CX, R14
+	ADDQ        DX, R12
+	DECQ        BP
+	JNZ         tap_2
+
+tap_2_end:
+	MOVQ skip+64(FP), BP
+	SHLQ $0x02, BP
+	ADDQ BP, R11
+	ADDQ BP, R13
+	ADDQ BP, R14
+	MOVQ skipW+72(FP), BP
+	SHLQ $0x02, BP
+	ADDQ BP, R12
+	DECQ R15
+	JNZ  row_2
+
+row_2_end:
+	MOVQ    R10, R11
+	NEGQ    R11
+	ADDQ    channels+24(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    bias+80(FP), R12
+	TESTQ   R12, R12
+	JZ      no_bias_2
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z16
+	VADDPS  Z16, Z0, Z0
+	VADDPS  Z16, Z2, Z2
+	VADDPS  Z16, Z4, Z4
+	VADDPS  Z16, Z6, Z6
+	VADDPS  Z16, Z8, Z8
+	VADDPS  Z16, Z10, Z10
+	VADDPS  Z16, Z12, Z12
+	VADDPS  Z16, Z14, Z14
+	VMOVUPS 64(R12), Z16
+	VADDPS  Z16, Z1, Z1
+	VADDPS  Z16, Z3, Z3
+	VADDPS  Z16, Z5, Z5
+	VADDPS  Z16, Z7, Z7
+	VADDPS  Z16, Z9, Z9
+	VADDPS  Z16, Z11, Z11
+	VADDPS  Z16, Z13, Z13
+	VADDPS  Z16, Z15, Z15
+
+no_bias_2:
+	MOVQ    add+88(FP), R12
+	TESTQ   R12, R12
+	JZ      no_add_2
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z16
+	VADDPS  Z16, Z0, Z0
+	VMOVUPS 64(R12), Z16
+	VADDPS  Z16, Z1, Z1
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z16
+	VADDPS  Z16, Z2, Z2
+	VMOVUPS 64(R12), Z16
+	VADDPS  Z16, Z3, Z3
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z16
+	VADDPS  Z16, Z4, Z4
+	VMOVUPS 64(R12), Z16
+	VADDPS  Z16, Z5, Z5
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z16
+	VADDPS  Z16, Z6, Z6
+	VMOVUPS 64(R12), Z16
+	VADDPS  Z16, Z7, Z7
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z16
+	VADDPS  Z16, Z8, Z8
+	VMOVUPS 64(R12), Z16
+	VADDPS  Z16, Z9, Z9
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z16
+	VADDPS  Z16, Z10, Z10
+	VMOVUPS 64(R12), Z16
+	VADDPS  Z16, Z11, Z11
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z16
+	VADDPS  Z16, Z12, Z12
+	VMOVUPS 64(R12), Z16
+	VADDPS  Z16, Z13, Z13
+	ADDQ    DX, R12
+	VMOVUPS (R12), Z16
+	VADDPS  Z16, Z14, Z14
+	VMOVUPS 64(R12), Z16
+	VADDPS  Z16, Z15, Z15
+
+no_add_2:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Z16
+	VBROADCASTSS hi+100(FP), Z25
+	VMAXPS       Z0, Z16, Z0
+	VMINPS       Z0, Z25, Z0
+	VMOVUPS      Z0, (R11)
+	VMAXPS       Z1, Z16, Z1
+	VMINPS       Z1, Z25, Z1
+	VMOVUPS      Z1, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z2, Z16, Z2
+	VMINPS       Z2, Z25, Z2
+	VMOVUPS      Z2, (R11)
+	VMAXPS       Z3, Z16, Z3
+	VMINPS       Z3, Z25, Z3
+	VMOVUPS      Z3, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z4, Z16, Z4
+	VMINPS       Z4, Z25, Z4
+	VMOVUPS      Z4, (R11)
+	VMAXPS       Z5, Z16, Z5
+	VMINPS       Z5, Z25, Z5
+	VMOVUPS      Z5, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z6, Z16, Z6
+	VMINPS       Z6, Z25, Z6
+	VMOVUPS      Z6, (R11)
+	VMAXPS       Z7, Z16, Z7
+	VMINPS       Z7, Z25, Z7
+	VMOVUPS      Z7, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z8, Z16, Z8
+	VMINPS       Z8, Z25, Z8
+	VMOVUPS      Z8, (R11)
+	VMAXPS       Z9, Z16, Z9
+	VMINPS       Z9, Z25, Z9
+	VMOVUPS      Z9, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z10, Z16, Z10
+	VMINPS       Z10, Z25, Z10
+	VMOVUPS      Z10, (R11)
+	VMAXPS       Z11, Z16, Z11
+	VMINPS       Z11, Z25, Z11
+	VMOVUPS      Z11, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z12, Z16, Z12
+	VMINPS       Z12, Z25, Z12
+	VMOVUPS      Z12, (R11)
+	VMAXPS       Z13, Z16, Z13
+	VMINPS       Z13, Z25, Z13
+	VMOVUPS      Z13, 64(R11)
+	ADDQ         DX, R11
+	VMAXPS       Z14, Z16, Z14
+	VMINPS       Z14, Z25, Z14
+	VMOVUPS      Z14, (R11)
+	VMAXPS       Z15, Z16, Z15
+	VMINPS       Z15, Z25, Z15
+	VMOVUPS      Z15, 64(R11)
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, R8
+	ADDQ         $0x00000080, R9
+	SUBQ         $0x00000020, R10
+	JG           channels
+	JMP          done
+
+fewer:
+	MOVQ    $0x00000010, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	MOVQ    $0x7fffffffffffffff, R12
+	BZHIQ   R11, R12, R12
+	KMOVW   R12, K1
+	SHRQ    $0x10, R12
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	VPXORD  Z20, Z20, Z20
+	VPXORD  Z21, Z21, Z21
+	VPXORD  Z22, Z22, Z22
+	VPXORD  Z23, Z23, Z23
+	VPXORD  Z24, Z24, Z24
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    R13, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	MOVQ    kh+32(FP), R15
+	TESTQ   R15, R15
+	JZ      row_1_end
+
+row_1:
+	MOVQ  kw+40(FP), BP
+	TESTQ BP, BP
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z   (R12), K1, Z16
+	VFMADD231PS (R11), Z16, K1, Z17
+	VFMADD231PS (R11)(AX*1), Z16, K1, Z18
+	VFMADD231PS (R11)(AX*2), Z16, K1, Z19
+	VFMADD231PS (R13), Z16, K1, Z20
+	VFMADD231PS (R13)(AX*1), Z16, K1, Z21
+	VFMADD231PS (R13)(AX*2), Z16, K1, Z22
+	VFMADD231PS (R14), Z16, K1, Z23
+	VFMADD231PS (R14)(AX*1), Z16, K1, Z24
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        CX, R14
+	ADDQ        DX, R12
+	DECQ        BP
+	JNZ         tap_1
+
+tap_1_end:
+	MOVQ skip+64(FP), BP
+	SHLQ $0x02, BP
+	ADDQ BP, R11
+	ADDQ BP, R13
+	ADDQ BP, R14
+	MOVQ skipW+72(FP), BP
+	SHLQ $0x02, BP
+	ADDQ BP, R12
+	DECQ R15
+	JNZ  row_1
+
+row_1_end:
+	MOVQ      R10, R11
+	NEGQ      R11
+	ADDQ      channels+24(FP), R11
+	SHLQ      $0x02, R11
+	MOVQ      bias+80(FP), R12
+	TESTQ     R12, R12
+	JZ        no_bias_1
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z16
+	VADDPS    Z16, Z17, Z17
+	VADDPS    Z16, Z18, Z18
+	VADDPS    Z16, Z19, Z19
+	VADDPS    Z16, Z20, Z20
+	VADDPS    Z16, Z21, Z21
+	VADDPS    Z16, Z22, Z22
+	VADDPS    Z16, Z23, Z23
+	VADDPS    Z16, Z24, Z24
+
+no_bias_1:
+	MOVQ      add+88(FP), R12
+	TESTQ     R12, R12
+	JZ        no_add_1
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z16
+	VADDPS    Z16, Z17, Z17
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z16
+	VADDPS    Z16, Z18, Z18
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z16
+	VADDPS    Z16, Z19, Z19
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z16
+	VADDPS    Z16, Z20, Z20
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z16
+	VADDPS    Z16, Z21, Z21
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z16
+	VADDPS    Z16, Z22, Z22
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z16
+	VADDPS    Z16, Z23, Z23
+	ADDQ      DX, R12
+	VMOVUPS.Z (R12), K1, Z16
+	VADDPS    Z16, Z24, Z24
+
+no_add_1:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Z16
+	VBROADCASTSS hi+100(FP), Z25
+	VMAXPS       Z17, Z16, Z17
+	VMINPS       Z17, Z25, Z17
+	VMOVUPS      Z17, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z18, Z16, Z18
+	VMINPS       Z18, Z25, Z18
+	VMOVUPS      Z18, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z19, Z16, Z19
+	VMINPS       Z19, Z25, Z19
+	VMOVUPS      Z19, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z20, Z16, Z20
+	VMINPS       Z20, Z25, Z20
+	VMOVUPS      Z20, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z21, Z16, Z21
+	VMINPS       Z21, Z25, Z21
+	VMOVUPS      Z21, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z22, Z16, Z22
+	VMINPS       Z22, Z25, Z22
+	VMOVUPS      Z22, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z23, Z16, Z23
+	VMINPS       Z23, Z25, Z23
+	VMOVUPS      Z23, K1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Z24, Z16, Z24
+	VMINPS       Z24, Z25, Z24
+	VMOVUPS      Z24, K1, (R11)
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	SUBQ         $0x00000010, R10
+	JG           channels
+
+done:
+	CMPQ add+88(FP), $0x00
+	JE   keep_add
+	ADDQ BX, add+88(FP)
+
+keep_add:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+104(FP)
+	JNZ  again
+	VZEROUPPER
+	RET
+
+// func avx2_1xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
 // Requires: AVX, CMOV, FMA3
-TEXT ·avx2_1xc(SB), NOSPLIT, $0-104
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	SHLQ $0x02, SI
-	MOVQ col+56(FP), SI
-	SHLQ $0x02, SI
-	MOVQ BX, DI
-	SHLQ $0x02, DI
+TEXT ·avx2_1xc(SB), NOSPLIT, $0-112
+	MOVQ   pixel+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   col+56(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000001, DX, BX
+	IMUL3Q $0x00000001, AX, AX
 
-block:
-	MOVQ    $0x00000008, R8
-	CMPQ    BX, R8
-	CMOVQLT BX, R8
-	CMPQ    R8, $0x00000008
-	JNE     part
+again:
+	MOVQ y+0(FP), SI
+	MOVQ x+8(FP), DI
+	MOVQ w+16(FP), R8
+	MOVQ channels+24(FP), R9
+
+channels:
+	MOVQ    $0x00000008, R10
+	CMPQ    R9, R10
+	CMOVQLT R9, R10
+	CMPQ    R10, $0x00000008
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
-	MOVQ    CX, R8
-	MOVQ    DX, R9
-	MOVQ    kh+32(FP), R10
-	TESTQ   R10, R10
-	JZ      row_end
+	MOVQ    DI, R10
+	MOVQ    R8, R11
+	MOVQ    kh+32(FP), R12
+	TESTQ   R12, R12
+	JZ      row_1_end
 
-row:
-	MOVQ  kw+40(FP), R11
-	TESTQ R11, R11
-	JZ    tap_end
+row_1:
+	MOVQ  kw+40(FP), R13
+	TESTQ R13, R13
+	JZ    tap_1_end
 
-tap:
-	VMOVUPS     (R9), Y1
-	VFMADD231PS (R8), Y1, Y0
-	ADDQ        SI, R8
-	ADDQ        DI, R9
-	DECQ        R11
-	JNZ         tap
+tap_1:
+	VMOVUPS     (R11), Y1
+	VFMADD231PS (R10), Y1, Y0
+	ADDQ        CX, R10
+	ADDQ        DX, R11
+	DECQ        R13
+	JNZ         tap_1
 
-tap_end:
-	MOVQ skip+64(FP), R11
-	SHLQ $0x02, R11
-	ADDQ R11, R8
-	MOVQ skipW+72(FP), R11
-	SHLQ $0x02, R11
-	ADDQ R11, R9
-	DECQ R10
-	JNZ  row
+tap_1_end:
+	MOVQ skip+64(FP), R13
+	SHLQ $0x02, R13
+	ADDQ R13, R10
+	MOVQ skipW+72(FP), R13
+	SHLQ $0x02, R13
+	ADDQ R13, R11
+	DECQ R12
+	JNZ  row_1
 
-row_end:
-	MOVQ    BX, R8
-	NEGQ    R8
-	ADDQ    channels+24(FP), R8
-	SHLQ    $0x02, R8
-	MOVQ    bias+80(FP), R9
-	TESTQ   R9, R9
-	JZ      no_bias
-	ADDQ    R8, R9
-	VMOVUPS (R9), Y1
+row_1_end:
+	MOVQ    R9, R10
+	NEGQ    R10
+	ADDQ    channels+24(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    bias+80(FP), R11
+	TESTQ   R11, R11
+	JZ      no_bias_1
+	ADDQ    R10, R11
+	VMOVUPS (R11), Y1
 	VADDPS  Y1, Y0, Y0
 
-no_bias:
-	MOVQ    add+88(FP), R9
-	TESTQ   R9, R9
-	JZ      no_add
-	ADDQ    R8, R9
-	VMOVUPS (R9), Y1
+no_bias_1:
+	MOVQ    add+88(FP), R11
+	TESTQ   R11, R11
+	JZ      no_add_1
+	ADDQ    R10, R11
+	VMOVUPS (R11), Y1
 	VADDPS  Y1, Y0, Y0
 
-no_add:
-	MOVQ         AX, R8
+no_add_1:
+	MOVQ         SI, R10
 	VBROADCASTSS lo+96(FP), Y1
 	VBROADCASTSS hi+100(FP), Y2
 	VMAXPS       Y0, Y1, Y0
 	VMINPS       Y0, Y2, Y0
-	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y0, (R10)
 	JMP          next
 
-part:
-	LEAQ    lanes_8<>+0(SB), R9
-	MOVQ    $0x00000008, R10
-	SUBQ    R8, R10
-	VMOVUPS (R9)(R10*4), Y0
+part_1:
+	LEAQ    lanes_8<>+0(SB), R11
+	MOVQ    $0x00000008, R12
+	SUBQ    R10, R12
+	VMOVUPS (R11)(R12*4), Y0
 	VXORPS  Y1, Y1, Y1
-	MOVQ    CX, R8
-	MOVQ    DX, R9
-	MOVQ    kh+32(FP), R10
-	TESTQ   R10, R10
-	JZ      row_part_end
+	MOVQ    DI, R10
+	MOVQ    R8, R11
+	MOVQ    kh+32(FP), R12
+	TESTQ   R12, R12
+	JZ      row_part_1_end
 
-row_part:
-	MOVQ  kw+40(FP), R11
-	TESTQ R11, R11
-	JZ    tap_part_end
+row_part_1:
+	MOVQ  kw+40(FP), R13
+	TESTQ R13, R13
+	JZ    tap_part_1_end
 
-tap_part:
-	VMASKMOVPS  (R9), Y0, Y2
-	VMASKMOVPS  (R8), Y0, Y3
+tap_part_1:
+	VMASKMOVPS  (R11), Y0, Y2
+	VMASKMOVPS  (R10), Y0, Y3
 	VFMADD231PS Y3, Y2, Y1
-	ADDQ        SI, R8
-	ADDQ        DI, R9
-	DECQ        R11
-	JNZ         tap_part
+	ADDQ        CX, R10
+	ADDQ        DX, R11
+	DECQ        R13
+	JNZ         tap_part_1
 
-tap_part_end:
-	MOVQ skip+64(FP), R11
-	SHLQ $0x02, R11
-	ADDQ R11, R8
-	MOVQ skipW+72(FP), R11
-	SHLQ $0x02, R11
-	ADDQ R11, R9
-	DECQ R10
-	JNZ  row_part
+tap_part_1_end:
+	MOVQ skip+64(FP), R13
+	SHLQ $0x02, R13
+	ADDQ R13, R10
+	MOVQ skipW+72(FP), R13
+	SHLQ $0x02, R13
+	ADDQ R13, R11
+	DECQ R12
+	JNZ  row_part_1
 
-row_part_end:
-	MOVQ       BX, R8
-	NEGQ       R8
-	ADDQ       channels+24(FP), R8
-	SHLQ       $0x02, R8
-	MOVQ       bias+80(FP), R9
-	TESTQ      R9, R9
-	JZ         no_bias_part
-	ADDQ       R8, R9
-	VMASKMOVPS (R9), Y0, Y2
+row_part_1_end:
+	MOVQ       R9, R10
+	NEGQ       R10
+	ADDQ       channels+24(FP), R10
+	SHLQ       $0x02, R10
+	MOVQ       bias+80(FP), R11
+	TESTQ      R11, R11
+	JZ         no_bias_part_1
+	ADDQ       R10, R11
+	VMASKMOVPS (R11), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 
-no_bias_part:
-	MOVQ       add+88(FP), R9
-	TESTQ      R9, R9
-	JZ         no_add_part
-	ADDQ       R8, R9
-	VMASKMOVPS (R9), Y0, Y2
+no_bias_part_1:
+	MOVQ       add+88(FP), R11
+	TESTQ      R11, R11
+	JZ         no_add_part_1
+	ADDQ       R10, R11
+	VMASKMOVPS (R11), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 
-no_add_part:
-	MOVQ         AX, R8
+no_add_part_1:
+	MOVQ         SI, R10
 	VBROADCASTSS lo+96(FP), Y2
 	VBROADCASTSS hi+100(FP), Y3
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMASKMOVPS   Y1, Y0, (R8)
+	VMASKMOVPS   Y1, Y0, (R10)
 
 next:
-	ADDQ $0x00000020, AX
-	ADDQ $0x00000020, CX
-	ADDQ $0x00000020, DX
-	SUBQ $0x00000008, BX
-	JG   block
+	ADDQ $0x00000020, SI
+	ADDQ $0x00000020, DI
+	ADDQ $0x00000020, R8
+	SUBQ $0x00000008, R9
+	JG   channels
+	CMPQ add+88(FP), $0x00
+	JE   keep_add
+	ADDQ BX, add+88(FP)
+
+keep_add:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ AX, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+104(FP)
+	JNZ  again
 	VZEROUPPER
 	RET
 
@@ -650,426 +2559,1569 @@ DATA lanes_8<>+56(SB)/4, $0x00000000
 DATA lanes_8<>+60(SB)/4, $0x00000000
 GLOBL lanes_8<>(SB), RODATA|NOPTR, $64
 
-// func avx2_2xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+// func avx2_2xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
 // Requires: AVX, CMOV, FMA3
-TEXT ·avx2_2xc(SB), NOSPLIT, $0-104
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	SHLQ $0x02, SI
-	MOVQ col+56(FP), DI
-	SHLQ $0x02, DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
+TEXT ·avx2_2xc(SB), NOSPLIT, $0-112
+	MOVQ   pixel+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   col+56(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000002, DX, BX
+	IMUL3Q $0x00000002, AX, SI
 
-block:
-	MOVQ    $0x00000008, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	CMPQ    R9, $0x00000008
-	JNE     part
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	MOVQ    $0x00000008, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	CMPQ    R11, $0x00000008
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    kh+32(FP), R11
-	TESTQ   R11, R11
-	JZ      row_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    kh+32(FP), R13
+	TESTQ   R13, R13
+	JZ      row_1_end
 
-row:
-	MOVQ  kw+40(FP), R12
-	TESTQ R12, R12
-	JZ    tap_end
+row_1:
+	MOVQ  kw+40(FP), R14
+	TESTQ R14, R14
+	JZ    tap_1_end
 
-tap:
-	VMOVUPS     (R10), Y2
-	VFMADD231PS (R9), Y2, Y0
-	VFMADD231PS (R9)(SI*1), Y2, Y1
-	ADDQ        DI, R9
-	ADDQ        R8, R10
-	DECQ        R12
-	JNZ         tap
+tap_1:
+	VMOVUPS     (R12), Y2
+	VFMADD231PS (R11), Y2, Y0
+	VFMADD231PS (R11)(AX*1), Y2, Y1
+	ADDQ        CX, R11
+	ADDQ        DX, R12
+	DECQ        R14
+	JNZ         tap_1
 
-tap_end:
-	MOVQ skip+64(FP), R12
-	SHLQ $0x02, R12
-	ADDQ R12, R9
-	MOVQ skipW+72(FP), R12
-	SHLQ $0x02, R12
-	ADDQ R12, R10
-	DECQ R11
-	JNZ  row
+tap_1_end:
+	MOVQ skip+64(FP), R14
+	SHLQ $0x02, R14
+	ADDQ R14, R11
+	MOVQ skipW+72(FP), R14
+	SHLQ $0x02, R14
+	ADDQ R14, R12
+	DECQ R13
+	JNZ  row_1
 
-row_end:
-	MOVQ    BX, R9
-	NEGQ    R9
-	ADDQ    channels+24(FP), R9
-	SHLQ    $0x02, R9
-	MOVQ    bias+80(FP), R10
-	TESTQ   R10, R10
-	JZ      no_bias
-	ADDQ    R9, R10
-	VMOVUPS (R10), Y2
+row_1_end:
+	MOVQ    R10, R11
+	NEGQ    R11
+	ADDQ    channels+24(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    bias+80(FP), R12
+	TESTQ   R12, R12
+	JZ      no_bias_1
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y2
 	VADDPS  Y2, Y0, Y0
 	VADDPS  Y2, Y1, Y1
 
-no_bias:
-	MOVQ    add+88(FP), R10
-	TESTQ   R10, R10
-	JZ      no_add
-	ADDQ    R9, R10
-	VMOVUPS (R10), Y2
+no_bias_1:
+	MOVQ    add+88(FP), R12
+	TESTQ   R12, R12
+	JZ      no_add_1
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y2
 	VADDPS  Y2, Y0, Y0
-	ADDQ    R8, R10
-	VMOVUPS (R10), Y2
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y2
 	VADDPS  Y2, Y1, Y1
 
-no_add:
-	MOVQ         AX, R9
+no_add_1:
+	MOVQ         DI, R11
 	VBROADCASTSS lo+96(FP), Y2
 	VBROADCASTSS hi+100(FP), Y3
 	VMAXPS       Y0, Y2, Y0
 	VMINPS       Y0, Y3, Y0
-	VMOVUPS      Y0, (R9)
-	ADDQ         R8, R9
+	VMOVUPS      Y0, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
-	VMOVUPS      Y1, (R9)
+	VMOVUPS      Y1, (R11)
 	JMP          next
 
-part:
-	LEAQ    lanes_8<>+0(SB), R10
-	MOVQ    $0x00000008, R11
-	SUBQ    R9, R11
-	VMOVUPS (R10)(R11*4), Y0
+part_1:
+	LEAQ    lanes_8<>+0(SB), R12
+	MOVQ    $0x00000008, R13
+	SUBQ    R11, R13
+	VMOVUPS (R12)(R13*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    kh+32(FP), R11
-	TESTQ   R11, R11
-	JZ      row_part_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    kh+32(FP), R13
+	TESTQ   R13, R13
+	JZ      row_part_1_end
 
-row_part:
-	MOVQ  kw+40(FP), R12
-	TESTQ R12, R12
-	JZ    tap_part_end
+row_part_1:
+	MOVQ  kw+40(FP), R14
+	TESTQ R14, R14
+	JZ    tap_part_1_end
 
-tap_part:
-	VMASKMOVPS  (R10), Y0, Y3
-	VMASKMOVPS  (R9), Y0, Y4
+tap_part_1:
+	VMASKMOVPS  (R12), Y0, Y3
+	VMASKMOVPS  (R11), Y0, Y4
 	VFMADD231PS Y4, Y3, Y1
-	VMASKMOVPS  (R9)(SI*1), Y0, Y4
+	VMASKMOVPS  (R11)(AX*1), Y0, Y4
 	VFMADD231PS Y4, Y3, Y2
-	ADDQ        DI, R9
-	ADDQ        R8, R10
-	DECQ        R12
-	JNZ         tap_part
+	ADDQ        CX, R11
+	ADDQ        DX, R12
+	DECQ        R14
+	JNZ         tap_part_1
 
-tap_part_end:
-	MOVQ skip+64(FP), R12
-	SHLQ $0x02, R12
-	ADDQ R12, R9
-	MOVQ skipW+72(FP), R12
-	SHLQ $0x02, R12
-	ADDQ R12, R10
-	DECQ R11
-	JNZ  row_part
+tap_part_1_end:
+	MOVQ skip+64(FP), R14
+	SHLQ $0x02, R14
+	ADDQ R14, R11
+	MOVQ skipW+72(FP), R14
+	SHLQ $0x02, R14
+	ADDQ R14, R12
+	DECQ R13
+	JNZ  row_part_1
 
-row_part_end:
-	MOVQ       BX, R9
-	NEGQ       R9
-	ADDQ       channels+24(FP), R9
-	SHLQ       $0x02, R9
-	MOVQ       bias+80(FP), R10
-	TESTQ      R10, R10
-	JZ         no_bias_part
-	ADDQ       R9, R10
-	VMASKMOVPS (R10), Y0, Y3
+row_part_1_end:
+	MOVQ       R10, R11
+	NEGQ       R11
+	ADDQ       channels+24(FP), R11
+	SHLQ       $0x02, R11
+	MOVQ       bias+80(FP), R12
+	TESTQ      R12, R12
+	JZ         no_bias_part_1
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y0, Y3
 	VADDPS     Y3, Y1, Y1
 	VADDPS     Y3, Y2, Y2
 
-no_bias_part:
-	MOVQ       add+88(FP), R10
-	TESTQ      R10, R10
-	JZ         no_add_part
-	ADDQ       R9, R10
-	VMASKMOVPS (R10), Y0, Y3
+no_bias_part_1:
+	MOVQ       add+88(FP), R12
+	TESTQ      R12, R12
+	JZ         no_add_part_1
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y0, Y3
 	VADDPS     Y3, Y1, Y1
-	ADDQ       R8, R10
-	VMASKMOVPS (R10), Y0, Y3
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y3
 	VADDPS     Y3, Y2, Y2
 
-no_add_part:
-	MOVQ         AX, R9
+no_add_part_1:
+	MOVQ         DI, R11
 	VBROADCASTSS lo+96(FP), Y3
 	VBROADCASTSS hi+100(FP), Y4
 	VMAXPS       Y1, Y3, Y1
 	VMINPS       Y1, Y4, Y1
-	VMASKMOVPS   Y1, Y0, (R9)
-	ADDQ         R8, R9
+	VMASKMOVPS   Y1, Y0, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y2, Y3, Y2
 	VMINPS       Y2, Y4, Y2
-	VMASKMOVPS   Y2, Y0, (R9)
+	VMASKMOVPS   Y2, Y0, (R11)
 
 next:
-	ADDQ $0x00000020, AX
-	ADDQ $0x00000020, CX
-	ADDQ $0x00000020, DX
-	SUBQ $0x00000008, BX
-	JG   block
+	ADDQ $0x00000020, DI
+	ADDQ $0x00000020, R8
+	ADDQ $0x00000020, R9
+	SUBQ $0x00000008, R10
+	JG   channels
+	CMPQ add+88(FP), $0x00
+	JE   keep_add
+	ADDQ BX, add+88(FP)
+
+keep_add:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+104(FP)
+	JNZ  again
 	VZEROUPPER
 	RET
 
-// func avx2_4xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+// func avx2_3xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
 // Requires: AVX, CMOV, FMA3
-TEXT ·avx2_4xc(SB), NOSPLIT, $0-104
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	SHLQ $0x02, SI
-	MOVQ col+56(FP), DI
-	SHLQ $0x02, DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
+TEXT ·avx2_3xc(SB), NOSPLIT, $0-112
+	MOVQ   pixel+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   col+56(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000003, DX, BX
+	IMUL3Q $0x00000003, AX, SI
 
-block:
-	MOVQ    $0x00000008, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	CMPQ    R9, $0x00000008
-	JNE     part
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	MOVQ    $0x00000008, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	CMPQ    R11, $0x00000008
+	JNE     part_1
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    kh+32(FP), R13
+	TESTQ   R13, R13
+	JZ      row_1_end
+
+row_1:
+	MOVQ  kw+40(FP), R14
+	TESTQ R14, R14
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS     (R12), Y3
+	VFMADD231PS (R11), Y3, Y0
+	VFMADD231PS (R11)(AX*1), Y3, Y1
+	VFMADD231PS (R11)(AX*2), Y3, Y2
+	ADDQ        CX, R11
+	ADDQ        DX, R12
+	DECQ        R14
+	JNZ         tap_1
+
+tap_1_end:
+	MOVQ skip+64(FP), R14
+	SHLQ $0x02, R14
+	ADDQ R14, R11
+	MOVQ skipW+72(FP), R14
+	SHLQ $0x02, R14
+	ADDQ R14, R12
+	DECQ R13
+	JNZ  row_1
+
+row_1_end:
+	MOVQ    R10, R11
+	NEGQ    R11
+	ADDQ    channels+24(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    bias+80(FP), R12
+	TESTQ   R12, R12
+	JZ      no_bias_1
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y3
+	VADDPS  Y3, Y0, Y0
+	VADDPS  Y3, Y1, Y1
+	VADDPS  Y3, Y2, Y2
+
+no_bias_1:
+	MOVQ    add+88(FP), R12
+	TESTQ   R12, R12
+	JZ      no_add_1
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y3
+	VADDPS  Y3, Y0, Y0
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y3
+	VADDPS  Y3, Y1, Y1
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y3
+	VADDPS  Y3, Y2, Y2
+
+no_add_1:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Y3
+	VBROADCASTSS hi+100(FP), Y4
+	VMAXPS       Y0, Y3, Y0
+	VMINPS       Y0, Y4, Y0
+	VMOVUPS      Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y1, Y3, Y1
+	VMINPS       Y1, Y4, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y2, Y3, Y2
+	VMINPS       Y2, Y4, Y2
+	VMOVUPS      Y2, (R11)
+	JMP          next
+
+part_1:
+	LEAQ    lanes_8<>+0(SB), R12
+	MOVQ    $0x00000008, R13
+	SUBQ    R11, R13
+	VMOVUPS (R12)(R13*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    kh+32(FP), R13
+	TESTQ   R13, R13
+	JZ      row_part_1_end
+
+row_part_1:
+	MOVQ  kw+40(FP), R14
+	TESTQ R14, R14
+	JZ    tap_part_1_end
+
+tap_part_1:
+	VMASKMOVPS  (R12), Y0, Y4
+	VMASKMOVPS  (R11), Y0, Y5
+	VFMADD231PS Y5, Y4, Y1
+	VMASKMOVPS  (R11)(AX*1), Y0, Y5
+	VFMADD231PS Y5, Y4, Y2
+	VMASKMOVPS  (R11)(AX*2), Y0, Y5
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ        CX, R11
+	ADDQ        DX, R12
+	DECQ        R14
+	JNZ         tap_part_1
+
+tap_part_1_end:
+	MOVQ skip+64(FP), R14
+	SHLQ $0x02, R14
+	ADDQ R14, R11
+	MOVQ skipW+72(FP), R14
+	SHLQ $0x02, R14
+	ADDQ R14, R12
+	DECQ R13
+	JNZ  row_part_1
+
+row_part_1_end:
+	MOVQ       R10, R11
+	NEGQ       R11
+	ADDQ       channels+24(FP), R11
+	SHLQ       $0x02, R11
+	MOVQ       bias+80(FP), R12
+	TESTQ      R12, R12
+	JZ         no_bias_part_1
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y0, Y4
+	VADDPS     Y4, Y1, Y1
+	VADDPS     Y4, Y2, Y2
+	VADDPS     Y4, Y3, Y3
+
+no_bias_part_1:
+	MOVQ       add+88(FP), R12
+	TESTQ      R12, R12
+	JZ         no_add_part_1
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y0, Y4
+	VADDPS     Y4, Y1, Y1
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y4
+	VADDPS     Y4, Y2, Y2
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y4
+	VADDPS     Y4, Y3, Y3
+
+no_add_part_1:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Y4
+	VBROADCASTSS hi+100(FP), Y5
+	VMAXPS       Y1, Y4, Y1
+	VMINPS       Y1, Y5, Y1
+	VMASKMOVPS   Y1, Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y2, Y4, Y2
+	VMINPS       Y2, Y5, Y2
+	VMASKMOVPS   Y2, Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y3, Y4, Y3
+	VMINPS       Y3, Y5, Y3
+	VMASKMOVPS   Y3, Y0, (R11)
+
+next:
+	ADDQ $0x00000020, DI
+	ADDQ $0x00000020, R8
+	ADDQ $0x00000020, R9
+	SUBQ $0x00000008, R10
+	JG   channels
+	CMPQ add+88(FP), $0x00
+	JE   keep_add
+	ADDQ BX, add+88(FP)
+
+keep_add:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+104(FP)
+	JNZ  again
+	VZEROUPPER
+	RET
+
+// func avx2_4xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·avx2_4xc(SB), NOSPLIT, $0-112
+	MOVQ   pixel+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   col+56(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000004, DX, BX
+	IMUL3Q $0x00000004, AX, SI
+
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	MOVQ    $0x00000008, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	CMPQ    R11, $0x00000008
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    kh+32(FP), R12
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    kh+32(FP), R14
+	TESTQ   R14, R14
+	JZ      row_1_end
+
+row_1:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS     (R12), Y4
+	VFMADD231PS (R11), Y4, Y0
+	VFMADD231PS (R11)(AX*1), Y4, Y1
+	VFMADD231PS (R11)(AX*2), Y4, Y2
+	VFMADD231PS (R13), Y4, Y3
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        DX, R12
+	DECQ        R15
+	JNZ         tap_1
+
+tap_1_end:
+	MOVQ skip+64(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R11
+	ADDQ R15, R13
+	MOVQ skipW+72(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R12
+	DECQ R14
+	JNZ  row_1
+
+row_1_end:
+	MOVQ    R10, R11
+	NEGQ    R11
+	ADDQ    channels+24(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    bias+80(FP), R12
 	TESTQ   R12, R12
-	JZ      row_end
-
-row:
-	MOVQ  kw+40(FP), R13
-	TESTQ R13, R13
-	JZ    tap_end
-
-tap:
-	VMOVUPS     (R10), Y4
-	VFMADD231PS (R9), Y4, Y0
-	VFMADD231PS (R9)(SI*1), Y4, Y1
-	VFMADD231PS (R9)(SI*2), Y4, Y2
-	VFMADD231PS (R11), Y4, Y3
-	ADDQ        DI, R9
-	ADDQ        DI, R11
-	ADDQ        R8, R10
-	DECQ        R13
-	JNZ         tap
-
-tap_end:
-	MOVQ skip+64(FP), R13
-	SHLQ $0x02, R13
-	ADDQ R13, R9
-	ADDQ R13, R11
-	MOVQ skipW+72(FP), R13
-	SHLQ $0x02, R13
-	ADDQ R13, R10
-	DECQ R12
-	JNZ  row
-
-row_end:
-	MOVQ    BX, R9
-	NEGQ    R9
-	ADDQ    channels+24(FP), R9
-	SHLQ    $0x02, R9
-	MOVQ    bias+80(FP), R10
-	TESTQ   R10, R10
-	JZ      no_bias
-	ADDQ    R9, R10
-	VMOVUPS (R10), Y4
+	JZ      no_bias_1
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y4
 	VADDPS  Y4, Y0, Y0
 	VADDPS  Y4, Y1, Y1
 	VADDPS  Y4, Y2, Y2
 	VADDPS  Y4, Y3, Y3
 
-no_bias:
-	MOVQ    add+88(FP), R10
-	TESTQ   R10, R10
-	JZ      no_add
-	ADDQ    R9, R10
-	VMOVUPS (R10), Y4
+no_bias_1:
+	MOVQ    add+88(FP), R12
+	TESTQ   R12, R12
+	JZ      no_add_1
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y4
 	VADDPS  Y4, Y0, Y0
-	ADDQ    R8, R10
-	VMOVUPS (R10), Y4
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y4
 	VADDPS  Y4, Y1, Y1
-	ADDQ    R8, R10
-	VMOVUPS (R10), Y4
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y4
 	VADDPS  Y4, Y2, Y2
-	ADDQ    R8, R10
-	VMOVUPS (R10), Y4
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y4
 	VADDPS  Y4, Y3, Y3
 
-no_add:
-	MOVQ         AX, R9
+no_add_1:
+	MOVQ         DI, R11
 	VBROADCASTSS lo+96(FP), Y4
 	VBROADCASTSS hi+100(FP), Y5
 	VMAXPS       Y0, Y4, Y0
 	VMINPS       Y0, Y5, Y0
-	VMOVUPS      Y0, (R9)
-	ADDQ         R8, R9
+	VMOVUPS      Y0, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y1, Y4, Y1
 	VMINPS       Y1, Y5, Y1
-	VMOVUPS      Y1, (R9)
-	ADDQ         R8, R9
+	VMOVUPS      Y1, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y2, Y4, Y2
 	VMINPS       Y2, Y5, Y2
-	VMOVUPS      Y2, (R9)
-	ADDQ         R8, R9
+	VMOVUPS      Y2, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y5, Y3
-	VMOVUPS      Y3, (R9)
+	VMOVUPS      Y3, (R11)
 	JMP          next
 
-part:
-	LEAQ    lanes_8<>+0(SB), R10
-	MOVQ    $0x00000008, R11
-	SUBQ    R9, R11
-	VMOVUPS (R10)(R11*4), Y0
+part_1:
+	LEAQ    lanes_8<>+0(SB), R12
+	MOVQ    $0x00000008, R13
+	SUBQ    R11, R13
+	VMOVUPS (R12)(R13*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    kh+32(FP), R12
-	TESTQ   R12, R12
-	JZ      row_part_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    kh+32(FP), R14
+	TESTQ   R14, R14
+	JZ      row_part_1_end
 
-row_part:
-	MOVQ  kw+40(FP), R13
-	TESTQ R13, R13
-	JZ    tap_part_end
+row_part_1:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_part_1_end
 
-tap_part:
-	VMASKMOVPS  (R10), Y0, Y5
-	VMASKMOVPS  (R9), Y0, Y6
-	VFMADD231PS Y6, Y5, Y1
-	VMASKMOVPS  (R9)(SI*1), Y0, Y6
-	VFMADD231PS Y6, Y5, Y2
-	VMASKMOVPS  (R9)(SI*2), Y0, Y6
-	VFMADD231PS Y6, Y5, Y3
+tap_part_1:
+	VMASKMOVPS  (R12), Y0, Y5
 	VMASKMOVPS  (R11), Y0, Y6
+	VFMADD231PS Y6, Y5, Y1
+	VMASKMOVPS  (R11)(AX*1), Y0, Y6
+	VFMADD231PS Y6, Y5, Y2
+	VMASKMOVPS  (R11)(AX*2), Y0, Y6
+	VFMADD231PS Y6, Y5, Y3
+	VMASKMOVPS  (R13), Y0, Y6
 	VFMADD231PS Y6, Y5, Y4
-	ADDQ        DI, R9
-	ADDQ        DI, R11
-	ADDQ        R8, R10
-	DECQ        R13
-	JNZ         tap_part
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        DX, R12
+	DECQ        R15
+	JNZ         tap_part_1
 
-tap_part_end:
-	MOVQ skip+64(FP), R13
-	SHLQ $0x02, R13
-	ADDQ R13, R9
-	ADDQ R13, R11
-	MOVQ skipW+72(FP), R13
-	SHLQ $0x02, R13
-	ADDQ R13, R10
-	DECQ R12
-	JNZ  row_part
+tap_part_1_end:
+	MOVQ skip+64(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R11
+	ADDQ R15, R13
+	MOVQ skipW+72(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R12
+	DECQ R14
+	JNZ  row_part_1
 
-row_part_end:
-	MOVQ       BX, R9
-	NEGQ       R9
-	ADDQ       channels+24(FP), R9
-	SHLQ       $0x02, R9
-	MOVQ       bias+80(FP), R10
-	TESTQ      R10, R10
-	JZ         no_bias_part
-	ADDQ       R9, R10
-	VMASKMOVPS (R10), Y0, Y5
+row_part_1_end:
+	MOVQ       R10, R11
+	NEGQ       R11
+	ADDQ       channels+24(FP), R11
+	SHLQ       $0x02, R11
+	MOVQ       bias+80(FP), R12
+	TESTQ      R12, R12
+	JZ         no_bias_part_1
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y0, Y5
 	VADDPS     Y5, Y1, Y1
 	VADDPS     Y5, Y2, Y2
 	VADDPS     Y5, Y3, Y3
 	VADDPS     Y5, Y4, Y4
 
-no_bias_part:
-	MOVQ       add+88(FP), R10
-	TESTQ      R10, R10
-	JZ         no_add_part
-	ADDQ       R9, R10
-	VMASKMOVPS (R10), Y0, Y5
+no_bias_part_1:
+	MOVQ       add+88(FP), R12
+	TESTQ      R12, R12
+	JZ         no_add_part_1
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y0, Y5
 	VADDPS     Y5, Y1, Y1
-	ADDQ       R8, R10
-	VMASKMOVPS (R10), Y0, Y5
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y5
 	VADDPS     Y5, Y2, Y2
-	ADDQ       R8, R10
-	VMASKMOVPS (R10), Y0, Y5
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y5
 	VADDPS     Y5, Y3, Y3
-	ADDQ       R8, R10
-	VMASKMOVPS (R10), Y0, Y5
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y5
 	VADDPS     Y5, Y4, Y4
 
-no_add_part:
-	MOVQ         AX, R9
+no_add_part_1:
+	MOVQ         DI, R11
 	VBROADCASTSS lo+96(FP), Y5
 	VBROADCASTSS hi+100(FP), Y6
 	VMAXPS       Y1, Y5, Y1
 	VMINPS       Y1, Y6, Y1
-	VMASKMOVPS   Y1, Y0, (R9)
-	ADDQ         R8, R9
+	VMASKMOVPS   Y1, Y0, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y2, Y5, Y2
 	VMINPS       Y2, Y6, Y2
-	VMASKMOVPS   Y2, Y0, (R9)
-	ADDQ         R8, R9
+	VMASKMOVPS   Y2, Y0, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y3, Y5, Y3
 	VMINPS       Y3, Y6, Y3
-	VMASKMOVPS   Y3, Y0, (R9)
-	ADDQ         R8, R9
+	VMASKMOVPS   Y3, Y0, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y4, Y5, Y4
 	VMINPS       Y4, Y6, Y4
-	VMASKMOVPS   Y4, Y0, (R9)
+	VMASKMOVPS   Y4, Y0, (R11)
 
 next:
-	ADDQ $0x00000020, AX
-	ADDQ $0x00000020, CX
-	ADDQ $0x00000020, DX
-	SUBQ $0x00000008, BX
-	JG   block
+	ADDQ $0x00000020, DI
+	ADDQ $0x00000020, R8
+	ADDQ $0x00000020, R9
+	SUBQ $0x00000008, R10
+	JG   channels
+	CMPQ add+88(FP), $0x00
+	JE   keep_add
+	ADDQ BX, add+88(FP)
+
+keep_add:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+104(FP)
+	JNZ  again
 	VZEROUPPER
 	RET
 
-// func avx2_8xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32)
+// func avx2_5xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
 // Requires: AVX, CMOV, FMA3
-TEXT ·avx2_8xc(SB), NOSPLIT, $0-104
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	SHLQ $0x02, SI
-	MOVQ col+56(FP), DI
-	SHLQ $0x02, DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
+TEXT ·avx2_5xc(SB), NOSPLIT, $0-112
+	MOVQ   pixel+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   col+56(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000005, DX, BX
+	IMUL3Q $0x00000005, AX, SI
 
-block:
-	MOVQ    $0x00000008, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	CMPQ    R9, $0x00000008
-	JNE     part
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	MOVQ    $0x00000008, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	CMPQ    R11, $0x00000008
+	JNE     part_1
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    kh+32(FP), R14
+	TESTQ   R14, R14
+	JZ      row_1_end
+
+row_1:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS     (R12), Y5
+	VFMADD231PS (R11), Y5, Y0
+	VFMADD231PS (R11)(AX*1), Y5, Y1
+	VFMADD231PS (R11)(AX*2), Y5, Y2
+	VFMADD231PS (R13), Y5, Y3
+	VFMADD231PS (R13)(AX*1), Y5, Y4
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        DX, R12
+	DECQ        R15
+	JNZ         tap_1
+
+tap_1_end:
+	MOVQ skip+64(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R11
+	ADDQ R15, R13
+	MOVQ skipW+72(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R12
+	DECQ R14
+	JNZ  row_1
+
+row_1_end:
+	MOVQ    R10, R11
+	NEGQ    R11
+	ADDQ    channels+24(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    bias+80(FP), R12
+	TESTQ   R12, R12
+	JZ      no_bias_1
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y5
+	VADDPS  Y5, Y0, Y0
+	VADDPS  Y5, Y1, Y1
+	VADDPS  Y5, Y2, Y2
+	VADDPS  Y5, Y3, Y3
+	VADDPS  Y5, Y4, Y4
+
+no_bias_1:
+	MOVQ    add+88(FP), R12
+	TESTQ   R12, R12
+	JZ      no_add_1
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y5
+	VADDPS  Y5, Y0, Y0
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y5
+	VADDPS  Y5, Y1, Y1
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y5
+	VADDPS  Y5, Y2, Y2
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y5
+	VADDPS  Y5, Y3, Y3
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y5
+	VADDPS  Y5, Y4, Y4
+
+no_add_1:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Y5
+	VBROADCASTSS hi+100(FP), Y6
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	VMOVUPS      Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y2, Y5, Y2
+	VMINPS       Y2, Y6, Y2
+	VMOVUPS      Y2, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y3, Y5, Y3
+	VMINPS       Y3, Y6, Y3
+	VMOVUPS      Y3, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y4, Y5, Y4
+	VMINPS       Y4, Y6, Y4
+	VMOVUPS      Y4, (R11)
+	JMP          next
+
+part_1:
+	LEAQ    lanes_8<>+0(SB), R12
+	MOVQ    $0x00000008, R13
+	SUBQ    R11, R13
+	VMOVUPS (R12)(R13*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    kh+32(FP), R14
+	TESTQ   R14, R14
+	JZ      row_part_1_end
+
+row_part_1:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_part_1_end
+
+tap_part_1:
+	VMASKMOVPS  (R12), Y0, Y6
+	VMASKMOVPS  (R11), Y0, Y7
+	VFMADD231PS Y7, Y6, Y1
+	VMASKMOVPS  (R11)(AX*1), Y0, Y7
+	VFMADD231PS Y7, Y6, Y2
+	VMASKMOVPS  (R11)(AX*2), Y0, Y7
+	VFMADD231PS Y7, Y6, Y3
+	VMASKMOVPS  (R13), Y0, Y7
+	VFMADD231PS Y7, Y6, Y4
+	VMASKMOVPS  (R13)(AX*1), Y0, Y7
+	VFMADD231PS Y7, Y6, Y5
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        DX, R12
+	DECQ        R15
+	JNZ         tap_part_1
+
+tap_part_1_end:
+	MOVQ skip+64(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R11
+	ADDQ R15, R13
+	MOVQ skipW+72(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R12
+	DECQ R14
+	JNZ  row_part_1
+
+row_part_1_end:
+	MOVQ       R10, R11
+	NEGQ       R11
+	ADDQ       channels+24(FP), R11
+	SHLQ       $0x02, R11
+	MOVQ       bias+80(FP), R12
+	TESTQ      R12, R12
+	JZ         no_bias_part_1
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y0, Y6
+	VADDPS     Y6, Y1, Y1
+	VADDPS     Y6, Y2, Y2
+	VADDPS     Y6, Y3, Y3
+	VADDPS     Y6, Y4, Y4
+	VADDPS     Y6, Y5, Y5
+
+no_bias_part_1:
+	MOVQ       add+88(FP), R12
+	TESTQ      R12, R12
+	JZ         no_add_part_1
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y0, Y6
+	VADDPS     Y6, Y1, Y1
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y6
+	VADDPS     Y6, Y2, Y2
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y6
+	VADDPS     Y6, Y3, Y3
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y6
+	VADDPS     Y6, Y4, Y4
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y6
+	VADDPS     Y6, Y5, Y5
+
+no_add_part_1:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Y6
+	VBROADCASTSS hi+100(FP), Y7
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	VMASKMOVPS   Y1, Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	VMASKMOVPS   Y2, Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y3, Y6, Y3
+	VMINPS       Y3, Y7, Y3
+	VMASKMOVPS   Y3, Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y4, Y6, Y4
+	VMINPS       Y4, Y7, Y4
+	VMASKMOVPS   Y4, Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y5, Y6, Y5
+	VMINPS       Y5, Y7, Y5
+	VMASKMOVPS   Y5, Y0, (R11)
+
+next:
+	ADDQ $0x00000020, DI
+	ADDQ $0x00000020, R8
+	ADDQ $0x00000020, R9
+	SUBQ $0x00000008, R10
+	JG   channels
+	CMPQ add+88(FP), $0x00
+	JE   keep_add
+	ADDQ BX, add+88(FP)
+
+keep_add:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+104(FP)
+	JNZ  again
+	VZEROUPPER
+	RET
+
+// func avx2_6xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·avx2_6xc(SB), NOSPLIT, $0-112
+	MOVQ   pixel+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   col+56(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000006, DX, BX
+	IMUL3Q $0x00000006, AX, SI
+
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	MOVQ    $0x00000008, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	CMPQ    R11, $0x00000008
+	JNE     part_1
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    kh+32(FP), R14
+	TESTQ   R14, R14
+	JZ      row_1_end
+
+row_1:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS     (R12), Y6
+	VFMADD231PS (R11), Y6, Y0
+	VFMADD231PS (R11)(AX*1), Y6, Y1
+	VFMADD231PS (R11)(AX*2), Y6, Y2
+	VFMADD231PS (R13), Y6, Y3
+	VFMADD231PS (R13)(AX*1), Y6, Y4
+	VFMADD231PS (R13)(AX*2), Y6, Y5
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        DX, R12
+	DECQ        R15
+	JNZ         tap_1
+
+tap_1_end:
+	MOVQ skip+64(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R11
+	ADDQ R15, R13
+	MOVQ skipW+72(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R12
+	DECQ R14
+	JNZ  row_1
+
+row_1_end:
+	MOVQ    R10, R11
+	NEGQ    R11
+	ADDQ    channels+24(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    bias+80(FP), R12
+	TESTQ   R12, R12
+	JZ      no_bias_1
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y6
+	VADDPS  Y6, Y0, Y0
+	VADDPS  Y6, Y1, Y1
+	VADDPS  Y6, Y2, Y2
+	VADDPS  Y6, Y3, Y3
+	VADDPS  Y6, Y4, Y4
+	VADDPS  Y6, Y5, Y5
+
+no_bias_1:
+	MOVQ    add+88(FP), R12
+	TESTQ   R12, R12
+	JZ      no_add_1
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y6
+	VADDPS  Y6, Y0, Y0
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y6
+	VADDPS  Y6, Y1, Y1
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y6
+	VADDPS  Y6, Y2, Y2
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y6
+	VADDPS  Y6, Y3, Y3
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y6
+	VADDPS  Y6, Y4, Y4
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y6
+	VADDPS  Y6, Y5, Y5
+
+no_add_1:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Y6
+	VBROADCASTSS hi+100(FP), Y7
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	VMOVUPS      Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	VMOVUPS      Y2, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y3, Y6, Y3
+	VMINPS       Y3, Y7, Y3
+	VMOVUPS      Y3, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y4, Y6, Y4
+	VMINPS       Y4, Y7, Y4
+	VMOVUPS      Y4, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y5, Y6, Y5
+	VMINPS       Y5, Y7, Y5
+	VMOVUPS      Y5, (R11)
+	JMP          next
+
+part_1:
+	LEAQ    lanes_8<>+0(SB), R12
+	MOVQ    $0x00000008, R13
+	SUBQ    R11, R13
+	VMOVUPS (R12)(R13*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    kh+32(FP), R14
+	TESTQ   R14, R14
+	JZ      row_part_1_end
+
+row_part_1:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_part_1_end
+
+tap_part_1:
+	VMASKMOVPS  (R12), Y0, Y7
+	VMASKMOVPS  (R11), Y0, Y8
+	VFMADD231PS Y8, Y7, Y1
+	VMASKMOVPS  (R11)(AX*1), Y0, Y8
+	VFMADD231PS Y8, Y7, Y2
+	VMASKMOVPS  (R11)(AX*2), Y0, Y8
+	VFMADD231PS Y8, Y7, Y3
+	VMASKMOVPS  (R13), Y0, Y8
+	VFMADD231PS Y8, Y7, Y4
+	VMASKMOVPS  (R13)(AX*1), Y0, Y8
+	VFMADD231PS Y8, Y7, Y5
+	VMASKMOVPS  (R13)(AX*2), Y0, Y8
+	VFMADD231PS Y8, Y7, Y6
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        DX, R12
+	DECQ        R15
+	JNZ         tap_part_1
+
+tap_part_1_end:
+	MOVQ skip+64(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R11
+	ADDQ R15, R13
+	MOVQ skipW+72(FP), R15
+	SHLQ $0x02, R15
+	ADDQ R15, R12
+	DECQ R14
+	JNZ  row_part_1
+
+row_part_1_end:
+	MOVQ       R10, R11
+	NEGQ       R11
+	ADDQ       channels+24(FP), R11
+	SHLQ       $0x02, R11
+	MOVQ       bias+80(FP), R12
+	TESTQ      R12, R12
+	JZ         no_bias_part_1
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y0, Y7
+	VADDPS     Y7, Y1, Y1
+	VADDPS     Y7, Y2, Y2
+	VADDPS     Y7, Y3, Y3
+	VADDPS     Y7, Y4, Y4
+	VADDPS     Y7, Y5, Y5
+	VADDPS     Y7, Y6, Y6
+
+no_bias_part_1:
+	MOVQ       add+88(FP), R12
+	TESTQ      R12, R12
+	JZ         no_add_part_1
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y0, Y7
+	VADDPS     Y7, Y1, Y1
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y7
+	VADDPS     Y7, Y2, Y2
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y7
+	VADDPS     Y7, Y3, Y3
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y7
+	VADDPS     Y7, Y4, Y4
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y7
+	VADDPS     Y7, Y5, Y5
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y7
+	VADDPS     Y7, Y6, Y6
+
+no_add_part_1:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Y7
+	VBROADCASTSS hi+100(FP), Y8
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	VMASKMOVPS   Y1, Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	VMASKMOVPS   Y2, Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	VMASKMOVPS   Y3, Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y4, Y7, Y4
+	VMINPS       Y4, Y8, Y4
+	VMASKMOVPS   Y4, Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y5, Y7, Y5
+	VMINPS       Y5, Y8, Y5
+	VMASKMOVPS   Y5, Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y6, Y7, Y6
+	VMINPS       Y6, Y8, Y6
+	VMASKMOVPS   Y6, Y0, (R11)
+
+next:
+	ADDQ $0x00000020, DI
+	ADDQ $0x00000020, R8
+	ADDQ $0x00000020, R9
+	SUBQ $0x00000008, R10
+	JG   channels
+	CMPQ add+88(FP), $0x00
+	JE   keep_add
+	ADDQ BX, add+88(FP)
+
+keep_add:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+104(FP)
+	JNZ  again
+	VZEROUPPER
+	RET
+
+// func avx2_7xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·avx2_7xc(SB), NOSPLIT, $8-112
+	MOVQ   pixel+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   col+56(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000007, DX, BX
+	IMUL3Q $0x00000007, AX, SI
+
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	MOVQ    $0x00000008, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	CMPQ    R11, $0x00000008
+	JNE     part_1
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    R13, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	MOVQ    kh+32(FP), R15
+	TESTQ   R15, R15
+	JZ      row_1_end
+
+row_1:
+	MOVQ  kw+40(FP), BP
+	TESTQ BP, BP
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS     (R12), Y7
+	VFMADD231PS (R11), Y7, Y0
+	VFMADD231PS (R11)(AX*1), Y7, Y1
+	VFMADD231PS (R11)(AX*2), Y7, Y2
+	VFMADD231PS (R13), Y7, Y3
+	VFMADD231PS (R13)(AX*1), Y7, Y4
+	VFMADD231PS (R13)(AX*2), Y7, Y5
+	VFMADD231PS (R14), Y7, Y6
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        CX, R14
+	ADDQ        DX, R12
+	DECQ        BP
+	JNZ         tap_1
+
+tap_1_end:
+	MOVQ skip+64(FP), BP
+	SHLQ $0x02, BP
+	ADDQ BP, R11
+	ADDQ BP, R13
+	ADDQ BP, R14
+	MOVQ skipW+72(FP), BP
+	SHLQ $0x02, BP
+	ADDQ BP, R12
+	DECQ R15
+	JNZ  row_1
+
+row_1_end:
+	MOVQ    R10, R11
+	NEGQ    R11
+	ADDQ    channels+24(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    bias+80(FP), R12
+	TESTQ   R12, R12
+	JZ      no_bias_1
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y7
+	VADDPS  Y7, Y0, Y0
+	VADDPS  Y7, Y1, Y1
+	VADDPS  Y7, Y2, Y2
+	VADDPS  Y7, Y3, Y3
+	VADDPS  Y7, Y4, Y4
+	VADDPS  Y7, Y5, Y5
+	VADDPS  Y7, Y6, Y6
+
+no_bias_1:
+	MOVQ    add+88(FP), R12
+	TESTQ   R12, R12
+	JZ      no_add_1
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y7
+	VADDPS  Y7, Y0, Y0
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y7
+	VADDPS  Y7, Y1, Y1
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y7
+	VADDPS  Y7, Y2, Y2
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y7
+	VADDPS  Y7, Y3, Y3
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y7
+	VADDPS  Y7, Y4, Y4
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y7
+	VADDPS  Y7, Y5, Y5
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y7
+	VADDPS  Y7, Y6, Y6
+
+no_add_1:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Y7
+	VBROADCASTSS hi+100(FP), Y8
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	VMOVUPS      Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	VMOVUPS      Y2, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	VMOVUPS      Y3, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y4, Y7, Y4
+	VMINPS       Y4, Y8, Y4
+	VMOVUPS      Y4, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y5, Y7, Y5
+	VMINPS       Y5, Y8, Y5
+	VMOVUPS      Y5, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y6, Y7, Y6
+	VMINPS       Y6, Y8, Y6
+	VMOVUPS      Y6, (R11)
+	JMP          next
+
+part_1:
+	LEAQ    lanes_8<>+0(SB), R12
+	MOVQ    $0x00000008, R13
+	SUBQ    R11, R13
+	VMOVUPS (R12)(R13*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    R13, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	MOVQ    kh+32(FP), R15
+	TESTQ   R15, R15
+	JZ      row_part_1_end
+
+row_part_1:
+	MOVQ  kw+40(FP), BP
+	TESTQ BP, BP
+	JZ    tap_part_1_end
+
+tap_part_1:
+	VMASKMOVPS  (R12), Y0, Y8
+	VMASKMOVPS  (R11), Y0, Y9
+	VFMADD231PS Y9, Y8, Y1
+	VMASKMOVPS  (R11)(AX*1), Y0, Y9
+	VFMADD231PS Y9, Y8, Y2
+	VMASKMOVPS  (R11)(AX*2), Y0, Y9
+	VFMADD231PS Y9, Y8, Y3
+	VMASKMOVPS  (R13), Y0, Y9
+	VFMADD231PS Y9, Y8, Y4
+	VMASKMOVPS  (R13)(AX*1), Y0, Y9
+	VFMADD231PS Y9, Y8, Y5
+	VMASKMOVPS  (R13)(AX*2), Y0, Y9
+	VFMADD231PS Y9, Y8, Y6
+	VMASKMOVPS  (R14), Y0, Y9
+	VFMADD231PS Y9, Y8, Y7
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        CX, R14
+	ADDQ        DX, R12
+	DECQ        BP
+	JNZ         tap_part_1
+
+tap_part_1_end:
+	MOVQ skip+64(FP), BP
+	SHLQ $0x02, BP
+	ADDQ BP, R11
+	ADDQ BP, R13
+	ADDQ BP, R14
+	MOVQ skipW+72(FP), BP
+	SHLQ $0x02, BP
+	ADDQ BP, R12
+	DECQ R15
+	JNZ  row_part_1
+
+row_part_1_end:
+	MOVQ       R10, R11
+	NEGQ       R11
+	ADDQ       channels+24(FP), R11
+	SHLQ       $0x02, R11
+	MOVQ       bias+80(FP), R12
+	TESTQ      R12, R12
+	JZ         no_bias_part_1
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y0, Y8
+	VADDPS     Y8, Y1, Y1
+	VADDPS     Y8, Y2, Y2
+	VADDPS     Y8, Y3, Y3
+	VADDPS     Y8, Y4, Y4
+	VADDPS     Y8, Y5, Y5
+	VADDPS     Y8, Y6, Y6
+	VADDPS     Y8, Y7, Y7
+
+no_bias_part_1:
+	MOVQ       add+88(FP), R12
+	TESTQ      R12, R12
+	JZ         no_add_part_1
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y0, Y8
+	VADDPS     Y8, Y1, Y1
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y8
+	VADDPS     Y8, Y2, Y2
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y8
+	VADDPS     Y8, Y3, Y3
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y8
+	VADDPS     Y8, Y4, Y4
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y8
+	VADDPS     Y8, Y5, Y5
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y8
+	VADDPS     Y8, Y6, Y6
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y8
+	VADDPS     Y8, Y7, Y7
+
+no_add_part_1:
+	MOVQ         DI, R11
+	VBROADCASTSS lo+96(FP), Y8
+	VBROADCASTSS hi+100(FP), Y9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMASKMOVPS   Y1, Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMASKMOVPS   Y2, Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMASKMOVPS   Y3, Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y4, Y8, Y4
+	VMINPS       Y4, Y9, Y4
+	VMASKMOVPS   Y4, Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y5, Y8, Y5
+	VMINPS       Y5, Y9, Y5
+	VMASKMOVPS   Y5, Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y6, Y8, Y6
+	VMINPS       Y6, Y9, Y6
+	VMASKMOVPS   Y6, Y0, (R11)
+	ADDQ         DX, R11
+	VMAXPS       Y7, Y8, Y7
+	VMINPS       Y7, Y9, Y7
+	VMASKMOVPS   Y7, Y0, (R11)
+
+next:
+	ADDQ $0x00000020, DI
+	ADDQ $0x00000020, R8
+	ADDQ $0x00000020, R9
+	SUBQ $0x00000008, R10
+	JG   channels
+	CMPQ add+88(FP), $0x00
+	JE   keep_add
+	ADDQ BX, add+88(FP)
+
+keep_add:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+104(FP)
+	JNZ  again
+	VZEROUPPER
+	RET
+
+// func avx2_8xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·avx2_8xc(SB), NOSPLIT, $8-112
+	MOVQ   pixel+48(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   col+56(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000008, DX, BX
+	IMUL3Q $0x00000008, AX, SI
+
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	MOVQ    $0x00000008, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	CMPQ    R11, $0x00000008
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -1078,64 +4130,64 @@ block:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    R11, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	MOVQ    kh+32(FP), R13
-	TESTQ   R13, R13
-	JZ      row_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    R13, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	MOVQ    kh+32(FP), R15
+	TESTQ   R15, R15
+	JZ      row_1_end
 
-row:
-	MOVQ  kw+40(FP), R14
-	TESTQ R14, R14
-	JZ    tap_end
+row_1:
+	MOVQ  kw+40(FP), BP
+	TESTQ BP, BP
+	JZ    tap_1_end
 
-tap:
-	VMOVUPS     (R10), Y8
-	VFMADD231PS (R9), Y8, Y0
-	VFMADD231PS (R9)(SI*1), Y8, Y1
-	VFMADD231PS (R9)(SI*2), Y8, Y2
-	VFMADD231PS (R11), Y8, Y3
-	VFMADD231PS (R11)(SI*1), Y8, Y4
-	VFMADD231PS (R11)(SI*2), Y8, Y5
-	VFMADD231PS (R12), Y8, Y6
-	VFMADD231PS (R12)(SI*1), Y8, Y7
-	ADDQ        DI, R9
-	ADDQ        DI, R11
-	ADDQ        DI, R12
-	ADDQ        R8, R10
-	DECQ        R14
-	JNZ         tap
+tap_1:
+	VMOVUPS     (R12), Y8
+	VFMADD231PS (R11), Y8, Y0
+	VFMADD231PS (R11)(AX*1), Y8, Y1
+	VFMADD231PS (R11)(AX*2), Y8, Y2
+	VFMADD231PS (R13), Y8, Y3
+	VFMADD231PS (R13)(AX*1), Y8, Y4
+	VFMADD231PS (R13)(AX*2), Y8, Y5
+	VFMADD231PS (R14), Y8, Y6
+	VFMADD231PS (R14)(AX*1), Y8, Y7
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        CX, R14
+	ADDQ        DX, R12
+	DECQ        BP
+	JNZ         tap_1
 
-tap_end:
-	MOVQ skip+64(FP), R14
-	SHLQ $0x02, R14
-	ADDQ R14, R9
-	ADDQ R14, R11
-	ADDQ R14, R12
-	MOVQ skipW+72(FP), R14
-	SHLQ $0x02, R14
-	ADDQ R14, R10
-	DECQ R13
-	JNZ  row
+tap_1_end:
+	MOVQ skip+64(FP), BP
+	SHLQ $0x02, BP
+	ADDQ BP, R11
+	ADDQ BP, R13
+	ADDQ BP, R14
+	MOVQ skipW+72(FP), BP
+	SHLQ $0x02, BP
+	ADDQ BP, R12
+	DECQ R15
+	JNZ  row_1
 
-row_end:
-	MOVQ    BX, R9
-	NEGQ    R9
-	ADDQ    channels+24(FP), R9
-	SHLQ    $0x02, R9
-	MOVQ    bias+80(FP), R10
-	TESTQ   R10, R10
-	JZ      no_bias
-	ADDQ    R9, R10
-	VMOVUPS (R10), Y8
+row_1_end:
+	MOVQ    R10, R11
+	NEGQ    R11
+	ADDQ    channels+24(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    bias+80(FP), R12
+	TESTQ   R12, R12
+	JZ      no_bias_1
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y8
 	VADDPS  Y8, Y0, Y0
 	VADDPS  Y8, Y1, Y1
 	VADDPS  Y8, Y2, Y2
@@ -1145,77 +4197,77 @@ row_end:
 	VADDPS  Y8, Y6, Y6
 	VADDPS  Y8, Y7, Y7
 
-no_bias:
-	MOVQ    add+88(FP), R10
-	TESTQ   R10, R10
-	JZ      no_add
-	ADDQ    R9, R10
-	VMOVUPS (R10), Y8
+no_bias_1:
+	MOVQ    add+88(FP), R12
+	TESTQ   R12, R12
+	JZ      no_add_1
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y8
 	VADDPS  Y8, Y0, Y0
-	ADDQ    R8, R10
-	VMOVUPS (R10), Y8
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y8
 	VADDPS  Y8, Y1, Y1
-	ADDQ    R8, R10
-	VMOVUPS (R10), Y8
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y8
 	VADDPS  Y8, Y2, Y2
-	ADDQ    R8, R10
-	VMOVUPS (R10), Y8
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y8
 	VADDPS  Y8, Y3, Y3
-	ADDQ    R8, R10
-	VMOVUPS (R10), Y8
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y8
 	VADDPS  Y8, Y4, Y4
-	ADDQ    R8, R10
-	VMOVUPS (R10), Y8
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y8
 	VADDPS  Y8, Y5, Y5
-	ADDQ    R8, R10
-	VMOVUPS (R10), Y8
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y8
 	VADDPS  Y8, Y6, Y6
-	ADDQ    R8, R10
-	VMOVUPS (R10), Y8
+	ADDQ    DX, R12
+	VMOVUPS (R12), Y8
 	VADDPS  Y8, Y7, Y7
 
-no_add:
-	MOVQ         AX, R9
+no_add_1:
+	MOVQ         DI, R11
 	VBROADCASTSS lo+96(FP), Y8
 	VBROADCASTSS hi+100(FP), Y9
 	VMAXPS       Y0, Y8, Y0
 	VMINPS       Y0, Y9, Y0
-	VMOVUPS      Y0, (R9)
-	ADDQ         R8, R9
+	VMOVUPS      Y0, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y1, Y8, Y1
 	VMINPS       Y1, Y9, Y1
-	VMOVUPS      Y1, (R9)
-	ADDQ         R8, R9
+	VMOVUPS      Y1, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y2, Y8, Y2
 	VMINPS       Y2, Y9, Y2
-	VMOVUPS      Y2, (R9)
-	ADDQ         R8, R9
+	VMOVUPS      Y2, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y3, Y8, Y3
 	VMINPS       Y3, Y9, Y3
-	VMOVUPS      Y3, (R9)
-	ADDQ         R8, R9
+	VMOVUPS      Y3, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y4, Y8, Y4
 	VMINPS       Y4, Y9, Y4
-	VMOVUPS      Y4, (R9)
-	ADDQ         R8, R9
+	VMOVUPS      Y4, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y5, Y8, Y5
 	VMINPS       Y5, Y9, Y5
-	VMOVUPS      Y5, (R9)
-	ADDQ         R8, R9
+	VMOVUPS      Y5, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y6, Y8, Y6
 	VMINPS       Y6, Y9, Y6
-	VMOVUPS      Y6, (R9)
-	ADDQ         R8, R9
+	VMOVUPS      Y6, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y7, Y8, Y7
 	VMINPS       Y7, Y9, Y7
-	VMOVUPS      Y7, (R9)
+	VMOVUPS      Y7, (R11)
 	JMP          next
 
-part:
-	LEAQ    lanes_8<>+0(SB), R10
-	MOVQ    $0x00000008, R11
-	SUBQ    R9, R11
-	VMOVUPS (R10)(R11*4), Y0
+part_1:
+	LEAQ    lanes_8<>+0(SB), R12
+	MOVQ    $0x00000008, R13
+	SUBQ    R11, R13
+	VMOVUPS (R12)(R13*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
@@ -1224,72 +4276,72 @@ part:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    R11, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	MOVQ    kh+32(FP), R13
-	TESTQ   R13, R13
-	JZ      row_part_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    R13, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	MOVQ    kh+32(FP), R15
+	TESTQ   R15, R15
+	JZ      row_part_1_end
 
-row_part:
-	MOVQ  kw+40(FP), R14
-	TESTQ R14, R14
-	JZ    tap_part_end
+row_part_1:
+	MOVQ  kw+40(FP), BP
+	TESTQ BP, BP
+	JZ    tap_part_1_end
 
-tap_part:
-	VMASKMOVPS  (R10), Y0, Y9
-	VMASKMOVPS  (R9), Y0, Y10
-	VFMADD231PS Y10, Y9, Y1
-	VMASKMOVPS  (R9)(SI*1), Y0, Y10
-	VFMADD231PS Y10, Y9, Y2
-	VMASKMOVPS  (R9)(SI*2), Y0, Y10
-	VFMADD231PS Y10, Y9, Y3
+tap_part_1:
+	VMASKMOVPS  (R12), Y0, Y9
 	VMASKMOVPS  (R11), Y0, Y10
+	VFMADD231PS Y10, Y9, Y1
+	VMASKMOVPS  (R11)(AX*1), Y0, Y10
+	VFMADD231PS Y10, Y9, Y2
+	VMASKMOVPS  (R11)(AX*2), Y0, Y10
+	VFMADD231PS Y10, Y9, Y3
+	VMASKMOVPS  (R13), Y0, Y10
 	VFMADD231PS Y10, Y9, Y4
-	VMASKMOVPS  (R11)(SI*1), Y0, Y10
+	VMASKMOVPS  (R13)(AX*1), Y0, Y10
 	VFMADD231PS Y10, Y9, Y5
-	VMASKMOVPS  (R11)(SI*2), Y0, Y10
+	VMASKMOVPS  (R13)(AX*2), Y0, Y10
 	VFMADD231PS Y10, Y9, Y6
-	VMASKMOVPS  (R12), Y0, Y10
+	VMASKMOVPS  (R14), Y0, Y10
 	VFMADD231PS Y10, Y9, Y7
-	VMASKMOVPS  (R12)(SI*1), Y0, Y10
+	VMASKMOVPS  (R14)(AX*1), Y0, Y10
 	VFMADD231PS Y10, Y9, Y8
-	ADDQ        DI, R9
-	ADDQ        DI, R11
-	ADDQ        DI, R12
-	ADDQ        R8, R10
-	DECQ        R14
-	JNZ         tap_part
+	ADDQ        CX, R11
+	ADDQ        CX, R13
+	ADDQ        CX, R14
+	ADDQ        DX, R12
+	DECQ        BP
+	JNZ         tap_part_1
 
-tap_part_end:
-	MOVQ skip+64(FP), R14
-	SHLQ $0x02, R14
-	ADDQ R14, R9
-	ADDQ R14, R11
-	ADDQ R14, R12
-	MOVQ skipW+72(FP), R14
-	SHLQ $0x02, R14
-	ADDQ R14, R10
-	DECQ R13
-	JNZ  row_part
+tap_part_1_end:
+	MOVQ skip+64(FP), BP
+	SHLQ $0x02, BP
+	ADDQ BP, R11
+	ADDQ BP, R13
+	ADDQ BP, R14
+	MOVQ skipW+72(FP), BP
+	SHLQ $0x02, BP
+	ADDQ BP, R12
+	DECQ R15
+	JNZ  row_part_1
 
-row_part_end:
-	MOVQ       BX, R9
-	NEGQ       R9
-	ADDQ       channels+24(FP), R9
-	SHLQ       $0x02, R9
-	MOVQ       bias+80(FP), R10
-	TESTQ      R10, R10
-	JZ         no_bias_part
-	ADDQ       R9, R10
-	VMASKMOVPS (R10), Y0, Y9
+row_part_1_end:
+	MOVQ       R10, R11
+	NEGQ       R11
+	ADDQ       channels+24(FP), R11
+	SHLQ       $0x02, R11
+	MOVQ       bias+80(FP), R12
+	TESTQ      R12, R12
+	JZ         no_bias_part_1
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y0, Y9
 	VADDPS     Y9, Y1, Y1
 	VADDPS     Y9, Y2, Y2
 	VADDPS     Y9, Y3, Y3
@@ -1299,76 +4351,93 @@ row_part_end:
 	VADDPS     Y9, Y7, Y7
 	VADDPS     Y9, Y8, Y8
 
-no_bias_part:
-	MOVQ       add+88(FP), R10
-	TESTQ      R10, R10
-	JZ         no_add_part
-	ADDQ       R9, R10
-	VMASKMOVPS (R10), Y0, Y9
+no_bias_part_1:
+	MOVQ       add+88(FP), R12
+	TESTQ      R12, R12
+	JZ         no_add_part_1
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y0, Y9
 	VADDPS     Y9, Y1, Y1
-	ADDQ       R8, R10
-	VMASKMOVPS (R10), Y0, Y9
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y9
 	VADDPS     Y9, Y2, Y2
-	ADDQ       R8, R10
-	VMASKMOVPS (R10), Y0, Y9
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y9
 	VADDPS     Y9, Y3, Y3
-	ADDQ       R8, R10
-	VMASKMOVPS (R10), Y0, Y9
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y9
 	VADDPS     Y9, Y4, Y4
-	ADDQ       R8, R10
-	VMASKMOVPS (R10), Y0, Y9
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y9
 	VADDPS     Y9, Y5, Y5
-	ADDQ       R8, R10
-	VMASKMOVPS (R10), Y0, Y9
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y9
 	VADDPS     Y9, Y6, Y6
-	ADDQ       R8, R10
-	VMASKMOVPS (R10), Y0, Y9
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y9
 	VADDPS     Y9, Y7, Y7
-	ADDQ       R8, R10
-	VMASKMOVPS (R10), Y0, Y9
+	ADDQ       DX, R12
+	VMASKMOVPS (R12), Y0, Y9
 	VADDPS     Y9, Y8, Y8
 
-no_add_part:
-	MOVQ         AX, R9
+no_add_part_1:
+	MOVQ         DI, R11
 	VBROADCASTSS lo+96(FP), Y9
 	VBROADCASTSS hi+100(FP), Y10
 	VMAXPS       Y1, Y9, Y1
 	VMINPS       Y1, Y10, Y1
-	VMASKMOVPS   Y1, Y0, (R9)
-	ADDQ         R8, R9
+	VMASKMOVPS   Y1, Y0, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y2, Y9, Y2
 	VMINPS       Y2, Y10, Y2
-	VMASKMOVPS   Y2, Y0, (R9)
-	ADDQ         R8, R9
+	VMASKMOVPS   Y2, Y0, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y3, Y9, Y3
 	VMINPS       Y3, Y10, Y3
-	VMASKMOVPS   Y3, Y0, (R9)
-	ADDQ         R8, R9
+	VMASKMOVPS   Y3, Y0, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y4, Y9, Y4
 	VMINPS       Y4, Y10, Y4
-	VMASKMOVPS   Y4, Y0, (R9)
-	ADDQ         R8, R9
+	VMASKMOVPS   Y4, Y0, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y5, Y9, Y5
 	VMINPS       Y5, Y10, Y5
-	VMASKMOVPS   Y5, Y0, (R9)
-	ADDQ         R8, R9
+	VMASKMOVPS   Y5, Y0, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y6, Y9, Y6
 	VMINPS       Y6, Y10, Y6
-	VMASKMOVPS   Y6, Y0, (R9)
-	ADDQ         R8, R9
+	VMASKMOVPS   Y6, Y0, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y7, Y9, Y7
 	VMINPS       Y7, Y10, Y7
-	VMASKMOVPS   Y7, Y0, (R9)
-	ADDQ         R8, R9
+	VMASKMOVPS   Y7, Y0, (R11)
+	ADDQ         DX, R11
 	VMAXPS       Y8, Y9, Y8
 	VMINPS       Y8, Y10, Y8
-	VMASKMOVPS   Y8, Y0, (R9)
+	VMASKMOVPS   Y8, Y0, (R11)
 
 next:
-	ADDQ $0x00000020, AX
-	ADDQ $0x00000020, CX
-	ADDQ $0x00000020, DX
-	SUBQ $0x00000008, BX
-	JG   block
+	ADDQ $0x00000020, DI
+	ADDQ $0x00000020, R8
+	ADDQ $0x00000020, R9
+	SUBQ $0x00000008, R10
+	JG   channels
+	CMPQ add+88(FP), $0x00
+	JE   keep_add
+	ADDQ BX, add+88(FP)
+
+keep_add:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+104(FP)
+	JNZ  again
 	VZEROUPPER
 	RET

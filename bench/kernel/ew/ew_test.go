@@ -83,11 +83,15 @@ func TestMap(t *testing.T) {
 	if y[0] != -1 || y[1] != 0.5 || y[2] != 6 || y[3] == y[3] {
 		t.Errorf("got %v", y)
 	}
-	if HardSigmoid(0.2, 0.5)(-9) != 0 || HardSigmoid(0.2, 0.5)(9) != 1 || HardSwish(3) != 3 || LeakyRelu(0.1)(-10) != -1 {
+	if HardSigmoid(0.2, 0.5).At(-9) != 0 || HardSigmoid(0.2, 0.5).At(9) != 1 || HardSwish.At(3) != 3 || LeakyRelu(0.1).At(-10) != -1 {
 		t.Error("an activation is wrong")
 	}
-	if Sigmoid(-200) != 0 || Sigmoid(200) != 1 || Tanh(0) != 0 {
+	if Sigmoid.At(-200) != 0 || Sigmoid.At(200) != 1 || Tanh.At(0) != 0 {
 		t.Error("an activation overflows")
+	}
+	Map(y, []float32{1, 2, 3, 4}, Of(func(v float32) float32 { return 2 * v }))
+	if y[3] != 8 {
+		t.Errorf("got %v", y)
 	}
 }
 

@@ -63,12 +63,16 @@ func strides(out, shape []int) []int {
 // Zip computes y = a op b as r plans it. Integer division truncates and by
 // zero gives 0. It does not allocate; r must not be shared by threads.
 func Zip[T Number](r *Broadcast, op Op, y, a, b []T) {
+	f := row[T]
+	if v, ok := any(&f).(*func(op Op, y, a, b []float32, sa, sb int)); ok {
+		*v = chosen.zip
+	}
 	last := len(r.Dims) - 1
 	n, sa, sb := r.Dims[last], r.A[last], r.B[last]
 	clear(r.at)
 	ia, ib := 0, 0
 	for len(y) >= n && n > 0 {
-		row(op, y[:n], a[ia:], b[ib:], sa, sb)
+		f(op, y[:n], a[ia:], b[ib:], sa, sb)
 		y = y[n:]
 		k := last - 1
 		for ; k >= 0; k-- {

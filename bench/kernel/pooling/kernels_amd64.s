@@ -14,82 +14,136 @@ TEXT ·avx512_sum(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 
 channels:
-	MOVQ    $0x00000020, SI
-	CMPQ    BX, SI
-	CMOVQLT BX, SI
-	MOVQ    $0x7fffffffffffffff, DI
-	BZHIQ   SI, DI, DI
-	KMOVW   DI, K1
-	SHRQ    $0x10, DI
-	KMOVW   DI, K2
-	SHRQ    $0x10, DI
-	MOVQ    CX, SI
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	MOVQ    rows+16(FP), DI
-	MOVQ    DI, R8
-	ANDQ    $0x03, R8
-	SHRQ    $0x02, DI
-	TESTQ   DI, DI
-	JZ      steps_end
+	CMPQ   BX, $0x00000020
+	JLT    fewer
+	MOVQ   CX, SI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   rows+16(FP), DI
+	MOVQ   DI, R8
+	ANDQ   $0x03, R8
+	SHRQ   $0x02, DI
+	TESTQ  DI, DI
+	JZ     steps_2_end
 
-steps:
-	VMOVUPS.Z (SI), K1, Z8
-	VADDPS    Z8, Z0, Z0
-	VMOVUPS.Z 64(SI), K2, Z8
-	VADDPS    Z8, Z1, Z1
-	ADDQ      DX, SI
-	VMOVUPS.Z (SI), K1, Z8
-	VADDPS    Z8, Z2, Z2
-	VMOVUPS.Z 64(SI), K2, Z8
-	VADDPS    Z8, Z3, Z3
-	ADDQ      DX, SI
-	VMOVUPS.Z (SI), K1, Z8
-	VADDPS    Z8, Z4, Z4
-	VMOVUPS.Z 64(SI), K2, Z8
-	VADDPS    Z8, Z5, Z5
-	ADDQ      DX, SI
-	VMOVUPS.Z (SI), K1, Z8
-	VADDPS    Z8, Z6, Z6
-	VMOVUPS.Z 64(SI), K2, Z8
-	VADDPS    Z8, Z7, Z7
-	ADDQ      DX, SI
-	DECQ      DI
-	JNZ       steps
+steps_2:
+	VMOVUPS (SI), Z8
+	VADDPS  Z8, Z0, Z0
+	VMOVUPS 64(SI), Z8
+	VADDPS  Z8, Z1, Z1
+	ADDQ    DX, SI
+	VMOVUPS (SI), Z8
+	VADDPS  Z8, Z2, Z2
+	VMOVUPS 64(SI), Z8
+	VADDPS  Z8, Z3, Z3
+	ADDQ    DX, SI
+	VMOVUPS (SI), Z8
+	VADDPS  Z8, Z4, Z4
+	VMOVUPS 64(SI), Z8
+	VADDPS  Z8, Z5, Z5
+	ADDQ    DX, SI
+	VMOVUPS (SI), Z8
+	VADDPS  Z8, Z6, Z6
+	VMOVUPS 64(SI), Z8
+	VADDPS  Z8, Z7, Z7
+	ADDQ    DX, SI
+	DECQ    DI
+	JNZ     steps_2
 
-steps_end:
+steps_2_end:
 	MOVQ  R8, DI
 	TESTQ DI, DI
-	JZ    step_end
+	JZ    step_2_end
 
-step:
-	VMOVUPS.Z (SI), K1, Z8
-	VADDPS    Z8, Z0, Z0
-	VMOVUPS.Z 64(SI), K2, Z8
-	VADDPS    Z8, Z1, Z1
-	ADDQ      DX, SI
-	DECQ      DI
-	JNZ       step
+step_2:
+	VMOVUPS (SI), Z8
+	VADDPS  Z8, Z0, Z0
+	VMOVUPS 64(SI), Z8
+	VADDPS  Z8, Z1, Z1
+	ADDQ    DX, SI
+	DECQ    DI
+	JNZ     step_2
 
-step_end:
+step_2_end:
 	VADDPS  Z4, Z0, Z0
 	VADDPS  Z5, Z1, Z1
 	VADDPS  Z6, Z2, Z2
 	VADDPS  Z7, Z3, Z3
 	VADDPS  Z2, Z0, Z0
 	VADDPS  Z3, Z1, Z1
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
 	ADDQ    $0x00000080, AX
 	ADDQ    $0x00000080, CX
 	SUBQ    $0x00000020, BX
 	JG      channels
+	JMP     done
+
+fewer:
+	MOVQ    $0x00000010, SI
+	CMPQ    BX, SI
+	CMOVQLT BX, SI
+	MOVQ    $0x7fffffffffffffff, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
+	SHRQ    $0x10, DI
+	MOVQ    CX, SI
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	MOVQ    rows+16(FP), DI
+	MOVQ    DI, R8
+	ANDQ    $0x03, R8
+	SHRQ    $0x02, DI
+	TESTQ   DI, DI
+	JZ      steps_1_end
+
+steps_1:
+	VMOVUPS.Z (SI), K1, Z8
+	VADDPS    Z8, Z9, Z9
+	ADDQ      DX, SI
+	VMOVUPS.Z (SI), K1, Z8
+	VADDPS    Z8, Z10, Z10
+	ADDQ      DX, SI
+	VMOVUPS.Z (SI), K1, Z8
+	VADDPS    Z8, Z11, Z11
+	ADDQ      DX, SI
+	VMOVUPS.Z (SI), K1, Z8
+	VADDPS    Z8, Z12, Z12
+	ADDQ      DX, SI
+	DECQ      DI
+	JNZ       steps_1
+
+steps_1_end:
+	MOVQ  R8, DI
+	TESTQ DI, DI
+	JZ    step_1_end
+
+step_1:
+	VMOVUPS.Z (SI), K1, Z8
+	VADDPS    Z8, Z9, Z9
+	ADDQ      DX, SI
+	DECQ      DI
+	JNZ       step_1
+
+step_1_end:
+	VADDPS  Z11, Z9, Z9
+	VADDPS  Z12, Z10, Z10
+	VADDPS  Z10, Z9, Z9
+	VMOVUPS Z9, K1, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, BX
+	JG      channels
+
+done:
 	VZEROUPPER
 	RET
 
@@ -171,6 +225,48 @@ TEXT ·avx512_max(SB), NOSPLIT, $0-60
 	MOVQ n+16(FP), DX
 
 channels:
+	CMPQ         DX, $0x00000020
+	JLT          fewer
+	VBROADCASTSS least+56(FP), Z0
+	VBROADCASTSS least+56(FP), Z1
+	MOVQ         CX, BX
+	MOVQ         kh+24(FP), SI
+	TESTQ        SI, SI
+	JZ           line_2_end
+
+line_2:
+	MOVQ  kw+32(FP), DI
+	TESTQ DI, DI
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS (BX), Z2
+	VMAXPS  Z0, Z2, Z0
+	VCMPPS  $0x03, Z2, Z2, K1
+	VMOVUPS Z2, K1, Z0
+	VMOVUPS 64(BX), Z2
+	VMAXPS  Z1, Z2, Z1
+	VCMPPS  $0x03, Z2, Z2, K1
+	VMOVUPS Z2, K1, Z1
+	ADDQ    col+40(FP), BX
+	DECQ    DI
+	JNZ     tap_2
+
+tap_2_end:
+	ADDQ skip+48(FP), BX
+	DECQ SI
+	JNZ  line_2
+
+line_2_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x00000020, DX
+	JG      channels
+	JMP     done
+
+fewer:
 	MOVQ         $0x00000010, BX
 	CMPQ         DX, BX
 	CMOVQLT      DX, BX
@@ -182,33 +278,35 @@ channels:
 	MOVQ         CX, BX
 	MOVQ         kh+24(FP), SI
 	TESTQ        SI, SI
-	JZ           line_end
+	JZ           line_1_end
 
-line:
+line_1:
 	MOVQ  kw+32(FP), DI
 	TESTQ DI, DI
-	JZ    tap_end
+	JZ    tap_1_end
 
-tap:
+tap_1:
 	VMOVUPS.Z (BX), K1, Z1
 	VMAXPS    Z0, Z1, Z0
 	VCMPPS    $0x03, Z1, Z1, K2
 	VMOVUPS   Z1, K2, Z0
 	ADDQ      col+40(FP), BX
 	DECQ      DI
-	JNZ       tap
+	JNZ       tap_1
 
-tap_end:
+tap_1_end:
 	ADDQ skip+48(FP), BX
 	DECQ SI
-	JNZ  line
+	JNZ  line_1
 
-line_end:
+line_1_end:
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    $0x00000040, AX
 	ADDQ    $0x00000040, CX
 	SUBQ    $0x00000010, DX
 	JG      channels
+
+done:
 	VZEROUPPER
 	RET
 
@@ -222,187 +320,134 @@ TEXT ·avx2_sum(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 
 channels:
-	MOVQ    $0x00000010, SI
+	MOVQ    $0x00000008, SI
 	CMPQ    BX, SI
 	CMOVQLT BX, SI
-	CMPQ    SI, $0x00000010
-	JNE     part
+	CMPQ    SI, $0x00000008
+	JNE     part_1
 	MOVQ    CX, SI
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
 	MOVQ    rows+16(FP), DI
 	MOVQ    DI, R8
 	ANDQ    $0x03, R8
 	SHRQ    $0x02, DI
 	TESTQ   DI, DI
-	JZ      steps_end
+	JZ      steps_1_end
 
-steps:
-	VMOVUPS (SI), Y8
-	VADDPS  Y8, Y0, Y0
-	VMOVUPS 32(SI), Y8
-	VADDPS  Y8, Y1, Y1
+steps_1:
+	VMOVUPS (SI), Y4
+	VADDPS  Y4, Y0, Y0
 	ADDQ    DX, SI
-	VMOVUPS (SI), Y8
-	VADDPS  Y8, Y2, Y2
-	VMOVUPS 32(SI), Y8
-	VADDPS  Y8, Y3, Y3
+	VMOVUPS (SI), Y4
+	VADDPS  Y4, Y1, Y1
 	ADDQ    DX, SI
-	VMOVUPS (SI), Y8
-	VADDPS  Y8, Y4, Y4
-	VMOVUPS 32(SI), Y8
-	VADDPS  Y8, Y5, Y5
+	VMOVUPS (SI), Y4
+	VADDPS  Y4, Y2, Y2
 	ADDQ    DX, SI
-	VMOVUPS (SI), Y8
-	VADDPS  Y8, Y6, Y6
-	VMOVUPS 32(SI), Y8
-	VADDPS  Y8, Y7, Y7
+	VMOVUPS (SI), Y4
+	VADDPS  Y4, Y3, Y3
 	ADDQ    DX, SI
 	DECQ    DI
-	JNZ     steps
+	JNZ     steps_1
 
-steps_end:
+steps_1_end:
 	MOVQ  R8, DI
 	TESTQ DI, DI
-	JZ    step_end
+	JZ    step_1_end
 
-step:
-	VMOVUPS (SI), Y8
-	VADDPS  Y8, Y0, Y0
-	VMOVUPS 32(SI), Y8
-	VADDPS  Y8, Y1, Y1
+step_1:
+	VMOVUPS (SI), Y4
+	VADDPS  Y4, Y0, Y0
 	ADDQ    DX, SI
 	DECQ    DI
-	JNZ     step
+	JNZ     step_1
 
-step_end:
-	VADDPS  Y4, Y0, Y0
-	VADDPS  Y5, Y1, Y1
-	VADDPS  Y6, Y2, Y2
-	VADDPS  Y7, Y3, Y3
+step_1_end:
 	VADDPS  Y2, Y0, Y0
 	VADDPS  Y3, Y1, Y1
+	VADDPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
 	JMP     next
 
-part:
-	LEAQ    lanes_16<>+0(SB), DI
-	MOVQ    $0x00000010, R8
+part_1:
+	LEAQ    lanes_8<>+0(SB), DI
+	MOVQ    $0x00000008, R8
 	SUBQ    SI, R8
 	VMOVUPS (DI)(R8*4), Y0
-	VMOVUPS 32(DI)(R8*4), Y1
 	MOVQ    CX, SI
+	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
 	MOVQ    rows+16(FP), DI
 	MOVQ    DI, R8
 	ANDQ    $0x03, R8
 	SHRQ    $0x02, DI
 	TESTQ   DI, DI
-	JZ      steps_part_end
+	JZ      steps_part_1_end
 
-steps_part:
-	VMASKMOVPS (SI), Y0, Y10
-	VADDPS     Y10, Y2, Y2
-	VMASKMOVPS 32(SI), Y1, Y10
-	VADDPS     Y10, Y3, Y3
+steps_part_1:
+	VMASKMOVPS (SI), Y0, Y5
+	VADDPS     Y5, Y1, Y1
 	ADDQ       DX, SI
-	VMASKMOVPS (SI), Y0, Y10
-	VADDPS     Y10, Y4, Y4
-	VMASKMOVPS 32(SI), Y1, Y10
-	VADDPS     Y10, Y5, Y5
+	VMASKMOVPS (SI), Y0, Y5
+	VADDPS     Y5, Y2, Y2
 	ADDQ       DX, SI
-	VMASKMOVPS (SI), Y0, Y10
-	VADDPS     Y10, Y6, Y6
-	VMASKMOVPS 32(SI), Y1, Y10
-	VADDPS     Y10, Y7, Y7
+	VMASKMOVPS (SI), Y0, Y5
+	VADDPS     Y5, Y3, Y3
 	ADDQ       DX, SI
-	VMASKMOVPS (SI), Y0, Y10
-	VADDPS     Y10, Y8, Y8
-	VMASKMOVPS 32(SI), Y1, Y10
-	VADDPS     Y10, Y9, Y9
+	VMASKMOVPS (SI), Y0, Y5
+	VADDPS     Y5, Y4, Y4
 	ADDQ       DX, SI
 	DECQ       DI
-	JNZ        steps_part
+	JNZ        steps_part_1
 
-steps_part_end:
+steps_part_1_end:
 	MOVQ  R8, DI
 	TESTQ DI, DI
-	JZ    step_part_end
+	JZ    step_part_1_end
 
-step_part:
-	VMASKMOVPS (SI), Y0, Y10
-	VADDPS     Y10, Y2, Y2
-	VMASKMOVPS 32(SI), Y1, Y10
-	VADDPS     Y10, Y3, Y3
+step_part_1:
+	VMASKMOVPS (SI), Y0, Y5
+	VADDPS     Y5, Y1, Y1
 	ADDQ       DX, SI
 	DECQ       DI
-	JNZ        step_part
+	JNZ        step_part_1
 
-step_part_end:
-	VADDPS     Y6, Y2, Y2
-	VADDPS     Y7, Y3, Y3
-	VADDPS     Y8, Y4, Y4
-	VADDPS     Y9, Y5, Y5
+step_part_1_end:
+	VADDPS     Y3, Y1, Y1
 	VADDPS     Y4, Y2, Y2
-	VADDPS     Y5, Y3, Y3
-	VMASKMOVPS Y2, Y0, (AX)
-	VMASKMOVPS Y3, Y1, 32(AX)
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
 
 next:
-	ADDQ $0x00000040, AX
-	ADDQ $0x00000040, CX
-	SUBQ $0x00000010, BX
+	ADDQ $0x00000020, AX
+	ADDQ $0x00000020, CX
+	SUBQ $0x00000008, BX
 	JG   channels
 	VZEROUPPER
 	RET
 
-DATA lanes_16<>+0(SB)/4, $0xffffffff
-DATA lanes_16<>+4(SB)/4, $0xffffffff
-DATA lanes_16<>+8(SB)/4, $0xffffffff
-DATA lanes_16<>+12(SB)/4, $0xffffffff
-DATA lanes_16<>+16(SB)/4, $0xffffffff
-DATA lanes_16<>+20(SB)/4, $0xffffffff
-DATA lanes_16<>+24(SB)/4, $0xffffffff
-DATA lanes_16<>+28(SB)/4, $0xffffffff
-DATA lanes_16<>+32(SB)/4, $0xffffffff
-DATA lanes_16<>+36(SB)/4, $0xffffffff
-DATA lanes_16<>+40(SB)/4, $0xffffffff
-DATA lanes_16<>+44(SB)/4, $0xffffffff
-DATA lanes_16<>+48(SB)/4, $0xffffffff
-DATA lanes_16<>+52(SB)/4, $0xffffffff
-DATA lanes_16<>+56(SB)/4, $0xffffffff
-DATA lanes_16<>+60(SB)/4, $0xffffffff
-DATA lanes_16<>+64(SB)/4, $0x00000000
-DATA lanes_16<>+68(SB)/4, $0x00000000
-DATA lanes_16<>+72(SB)/4, $0x00000000
-DATA lanes_16<>+76(SB)/4, $0x00000000
-DATA lanes_16<>+80(SB)/4, $0x00000000
-DATA lanes_16<>+84(SB)/4, $0x00000000
-DATA lanes_16<>+88(SB)/4, $0x00000000
-DATA lanes_16<>+92(SB)/4, $0x00000000
-DATA lanes_16<>+96(SB)/4, $0x00000000
-DATA lanes_16<>+100(SB)/4, $0x00000000
-DATA lanes_16<>+104(SB)/4, $0x00000000
-DATA lanes_16<>+108(SB)/4, $0x00000000
-DATA lanes_16<>+112(SB)/4, $0x00000000
-DATA lanes_16<>+116(SB)/4, $0x00000000
-DATA lanes_16<>+120(SB)/4, $0x00000000
-DATA lanes_16<>+124(SB)/4, $0x00000000
-GLOBL lanes_16<>(SB), RODATA|NOPTR, $128
+DATA lanes_8<>+0(SB)/4, $0xffffffff
+DATA lanes_8<>+4(SB)/4, $0xffffffff
+DATA lanes_8<>+8(SB)/4, $0xffffffff
+DATA lanes_8<>+12(SB)/4, $0xffffffff
+DATA lanes_8<>+16(SB)/4, $0xffffffff
+DATA lanes_8<>+20(SB)/4, $0xffffffff
+DATA lanes_8<>+24(SB)/4, $0xffffffff
+DATA lanes_8<>+28(SB)/4, $0xffffffff
+DATA lanes_8<>+32(SB)/4, $0x00000000
+DATA lanes_8<>+36(SB)/4, $0x00000000
+DATA lanes_8<>+40(SB)/4, $0x00000000
+DATA lanes_8<>+44(SB)/4, $0x00000000
+DATA lanes_8<>+48(SB)/4, $0x00000000
+DATA lanes_8<>+52(SB)/4, $0x00000000
+DATA lanes_8<>+56(SB)/4, $0x00000000
+DATA lanes_8<>+60(SB)/4, $0x00000000
+GLOBL lanes_8<>(SB), RODATA|NOPTR, $64
 
 // func avx2_sum_u8(y *int32, x *byte, rows int, stride int, blocks int)
 // Requires: AVX, AVX2
@@ -486,37 +531,37 @@ channels:
 	CMPQ         DX, BX
 	CMOVQLT      DX, BX
 	CMPQ         BX, $0x00000008
-	JNE          part
+	JNE          part_1
 	VBROADCASTSS least+56(FP), Y0
 	MOVQ         CX, BX
 	MOVQ         kh+24(FP), SI
 	TESTQ        SI, SI
-	JZ           line_end
+	JZ           line_1_end
 
-line:
+line_1:
 	MOVQ  kw+32(FP), DI
 	TESTQ DI, DI
-	JZ    tap_end
+	JZ    tap_1_end
 
-tap:
+tap_1:
 	VMOVUPS (BX), Y1
 	VMAXPS  Y0, Y1, Y0
 	VCMPPS  $0x03, Y1, Y1, Y1
 	VORPS   Y1, Y0, Y0
 	ADDQ    col+40(FP), BX
 	DECQ    DI
-	JNZ     tap
+	JNZ     tap_1
 
-tap_end:
+tap_1_end:
 	ADDQ skip+48(FP), BX
 	DECQ SI
-	JNZ  line
+	JNZ  line_1
 
-line_end:
+line_1_end:
 	VMOVUPS Y0, (AX)
 	JMP     next
 
-part:
+part_1:
 	LEAQ         lanes_8<>+0(SB), SI
 	MOVQ         $0x00000008, DI
 	SUBQ         BX, DI
@@ -525,28 +570,28 @@ part:
 	MOVQ         CX, BX
 	MOVQ         kh+24(FP), SI
 	TESTQ        SI, SI
-	JZ           line_part_end
+	JZ           line_part_1_end
 
-line_part:
+line_part_1:
 	MOVQ  kw+32(FP), DI
 	TESTQ DI, DI
-	JZ    tap_part_end
+	JZ    tap_part_1_end
 
-tap_part:
+tap_part_1:
 	VMASKMOVPS (BX), Y0, Y2
 	VMAXPS     Y1, Y2, Y1
 	VCMPPS     $0x03, Y2, Y2, Y2
 	VORPS      Y2, Y1, Y1
 	ADDQ       col+40(FP), BX
 	DECQ       DI
-	JNZ        tap_part
+	JNZ        tap_part_1
 
-tap_part_end:
+tap_part_1_end:
 	ADDQ skip+48(FP), BX
 	DECQ SI
-	JNZ  line_part
+	JNZ  line_part_1
 
-line_part_end:
+line_part_1_end:
 	VMASKMOVPS Y1, Y0, (AX)
 
 next:
@@ -556,24 +601,6 @@ next:
 	JG   channels
 	VZEROUPPER
 	RET
-
-DATA lanes_8<>+0(SB)/4, $0xffffffff
-DATA lanes_8<>+4(SB)/4, $0xffffffff
-DATA lanes_8<>+8(SB)/4, $0xffffffff
-DATA lanes_8<>+12(SB)/4, $0xffffffff
-DATA lanes_8<>+16(SB)/4, $0xffffffff
-DATA lanes_8<>+20(SB)/4, $0xffffffff
-DATA lanes_8<>+24(SB)/4, $0xffffffff
-DATA lanes_8<>+28(SB)/4, $0xffffffff
-DATA lanes_8<>+32(SB)/4, $0x00000000
-DATA lanes_8<>+36(SB)/4, $0x00000000
-DATA lanes_8<>+40(SB)/4, $0x00000000
-DATA lanes_8<>+44(SB)/4, $0x00000000
-DATA lanes_8<>+48(SB)/4, $0x00000000
-DATA lanes_8<>+52(SB)/4, $0x00000000
-DATA lanes_8<>+56(SB)/4, $0x00000000
-DATA lanes_8<>+60(SB)/4, $0x00000000
-GLOBL lanes_8<>(SB), RODATA|NOPTR, $64
 
 // func avx2_max_u8(y *byte, x *byte, blocks int, kh int, kw int, col int, skip int, least uint32)
 // Requires: AVX, AVX2

@@ -14,7 +14,7 @@ import (
 
 // A line computes some pixels of a row; kernels_amd64.go tells what it reads
 // and writes.
-type line func(y *int32, x, w *byte, channels, groups, kw, pixel, col, skip int, sums *int32, zero int32)
+type line func(y *int32, x, w *byte, channels, groups, kw, pixel, col, skip int, sums *int32, zero int32, repeat int)
 
 // columns are depthwise kernels that add up the taps of a column, rows of them
 // at once. Lines of the image are interleaved for them, with their padding, one
@@ -80,12 +80,11 @@ func (k columns) row(c *Conv, y []int32, x Input, s *Scratch, from, to int) {
 			k.prepare(c, x, s, line)
 		}
 		ox := p % c.OW
-		run := min(c.OW-ox, to-p) // cut as evenly as can be
-		calls := (run + len(k.lines) - 1) / len(k.lines)
-		run = (run + calls - 1) / calls
+		size, repeat := conv.Even(min(c.OW-ox, to-p), len(k.lines))
+		run := size * repeat
 		in := s.Bytes[ox*pixel:][:(run-1)*pixel+(n-1)*group+(c.KW-1)*col+4*c.C]
 		out := y[(p-from)*c.C:][:run*c.C]
-		k.lines[run-1](&out[0], &in[0], w, c.C, n, c.KW, pixel, col, group-c.KW*col, sums, zero)
+		k.lines[size-1](&out[0], &in[0], w, c.C, n, c.KW, pixel, col, group-c.KW*col, sums, zero, repeat)
 		p += run
 	}
 }

@@ -4,85 +4,85 @@
 
 package qconv
 
-// vnni_1xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 1, c < channels, g < groups, j < kw; a product is that of four uint8 of x and int8 of w. sums may be nil.
+// vnni_1xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 1·repeat, c < channels, g < groups, j < kw; a product is that of four uint8 of x and int8 of w. sums may be nil.
 //
 //go:noescape
-func vnni_1xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+func vnni_1xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 
-// vnni_2xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 2, c < channels, g < groups, j < kw; a product is that of four uint8 of x and int8 of w. sums may be nil.
+// vnni_2xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 2·repeat, c < channels, g < groups, j < kw; a product is that of four uint8 of x and int8 of w. sums may be nil.
 //
 //go:noescape
-func vnni_2xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+func vnni_2xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 
-// vnni_3xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 3, c < channels, g < groups, j < kw; a product is that of four uint8 of x and int8 of w. sums may be nil.
+// vnni_3xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 3·repeat, c < channels, g < groups, j < kw; a product is that of four uint8 of x and int8 of w. sums may be nil.
 //
 //go:noescape
-func vnni_3xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+func vnni_3xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 
-// vnni_4xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 4, c < channels, g < groups, j < kw; a product is that of four uint8 of x and int8 of w. sums may be nil.
+// vnni_4xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 4·repeat, c < channels, g < groups, j < kw; a product is that of four uint8 of x and int8 of w. sums may be nil.
 //
 //go:noescape
-func vnni_4xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+func vnni_4xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 
-// vnni_5xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 5, c < channels, g < groups, j < kw; a product is that of four uint8 of x and int8 of w. sums may be nil.
+// vnni_5xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 5·repeat, c < channels, g < groups, j < kw; a product is that of four uint8 of x and int8 of w. sums may be nil.
 //
 //go:noescape
-func vnni_5xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+func vnni_5xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 
-// vnni_6xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 6, c < channels, g < groups, j < kw; a product is that of four uint8 of x and int8 of w. sums may be nil.
+// vnni_6xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 6·repeat, c < channels, g < groups, j < kw; a product is that of four uint8 of x and int8 of w. sums may be nil.
 //
 //go:noescape
-func vnni_6xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+func vnni_6xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 
-// vnni_7xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 7, c < channels, g < groups, j < kw; a product is that of four uint8 of x and int8 of w. sums may be nil.
+// vnni_7xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 7·repeat, c < channels, g < groups, j < kw; a product is that of four uint8 of x and int8 of w. sums may be nil.
 //
 //go:noescape
-func vnni_7xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+func vnni_7xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 
-// vnni_8xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 8, c < channels, g < groups, j < kw; a product is that of four uint8 of x and int8 of w. sums may be nil.
+// vnni_8xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 8·repeat, c < channels, g < groups, j < kw; a product is that of four uint8 of x and int8 of w. sums may be nil.
 //
 //go:noescape
-func vnni_8xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+func vnni_8xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 
-// avx2_1xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 1, c < channels, g < groups, j < kw; a product is that of two int16. sums may be nil.
+// avx2_1xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 1·repeat, c < channels, g < groups, j < kw; a product is that of two int16. sums may be nil.
 //
 //go:noescape
-func avx2_1xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+func avx2_1xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 
-// avx2_2xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 2, c < channels, g < groups, j < kw; a product is that of two int16. sums may be nil.
+// avx2_2xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 2·repeat, c < channels, g < groups, j < kw; a product is that of two int16. sums may be nil.
 //
 //go:noescape
-func avx2_2xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+func avx2_2xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 
-// avx2_3xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 3, c < channels, g < groups, j < kw; a product is that of two int16. sums may be nil.
+// avx2_3xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 3·repeat, c < channels, g < groups, j < kw; a product is that of two int16. sums may be nil.
 //
 //go:noescape
-func avx2_3xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+func avx2_3xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 
-// avx2_4xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 4, c < channels, g < groups, j < kw; a product is that of two int16. sums may be nil.
+// avx2_4xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 4·repeat, c < channels, g < groups, j < kw; a product is that of two int16. sums may be nil.
 //
 //go:noescape
-func avx2_4xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+func avx2_4xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 
-// avx2_5xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 5, c < channels, g < groups, j < kw; a product is that of two int16. sums may be nil.
+// avx2_5xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 5·repeat, c < channels, g < groups, j < kw; a product is that of two int16. sums may be nil.
 //
 //go:noescape
-func avx2_5xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+func avx2_5xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 
-// avx2_6xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 6, c < channels, g < groups, j < kw; a product is that of two int16. sums may be nil.
+// avx2_6xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 6·repeat, c < channels, g < groups, j < kw; a product is that of two int16. sums may be nil.
 //
 //go:noescape
-func avx2_6xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+func avx2_6xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 
-// avx2_7xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 7, c < channels, g < groups, j < kw; a product is that of two int16. sums may be nil.
+// avx2_7xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 7·repeat, c < channels, g < groups, j < kw; a product is that of two int16. sums may be nil.
 //
 //go:noescape
-func avx2_7xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+func avx2_7xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 
-// avx2_8xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 8, c < channels, g < groups, j < kw; a product is that of two int16. sums may be nil.
+// avx2_8xc computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < 8·repeat, c < channels, g < groups, j < kw; a product is that of two int16. sums may be nil.
 //
 //go:noescape
-func avx2_8xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+func avx2_8xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 
 // vnni_interleave computes dst[4i] … dst[4i+3] = a[i], b[i], c[i], d[i], each ^ flip, a byte four times, for i < 16·blocks.
 //

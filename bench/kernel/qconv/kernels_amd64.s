@@ -4,924 +4,1938 @@
 
 #include "textflag.h"
 
-// func vnni_1xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+// func vnni_1xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 // Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
-TEXT ·vnni_1xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), SI
-	MOVQ BX, DI
-	SHLQ $0x02, DI
+TEXT ·vnni_1xc(SB), NOSPLIT, $0-96
+	MOVQ   pixel+48(FP), AX
+	MOVQ   col+56(FP), CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000001, DX, BX
+	IMUL3Q $0x00000001, AX, AX
 
-block:
-	MOVQ    $0x00000010, R8
-	CMPQ    BX, R8
-	CMOVQLT BX, R8
-	MOVQ    $0x7fffffffffffffff, R9
-	BZHIQ   R8, R9, R9
-	KMOVW   R9, K1
-	SHRQ    $0x10, R9
-	VPXORD  Z0, Z0, Z0
-	MOVQ    CX, R8
-	MOVQ    DX, R9
-	MOVQ    groups+32(FP), R10
-	TESTQ   R10, R10
-	JZ      group_end
+again:
+	MOVQ y+0(FP), SI
+	MOVQ x+8(FP), DI
+	MOVQ w+16(FP), R8
+	MOVQ channels+24(FP), R9
 
-group:
-	MOVQ  kw+40(FP), R11
-	TESTQ R11, R11
-	JZ    tap_end
+channels:
+	CMPQ   R9, $0x00000020
+	JLT    fewer
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ   DI, R10
+	MOVQ   R8, R11
+	MOVQ   groups+32(FP), R12
+	TESTQ  R12, R12
+	JZ     group_2_end
 
-tap:
-	VMOVUPS.Z (R9), K1, Z1
-	VMOVUPS.Z (R8), K1, Z2
-	VPDPBUSD  Z1, Z2, Z0
-	ADDQ      SI, R8
-	ADDQ      DI, R9
-	DECQ      R11
-	JNZ       tap
+group_2:
+	MOVQ  kw+40(FP), R13
+	TESTQ R13, R13
+	JZ    tap_2_end
 
-tap_end:
-	ADDQ skip+64(FP), R8
-	DECQ R10
-	JNZ  group
+tap_2:
+	VMOVUPS  (R11), Z2
+	VMOVUPS  (R10), Z3
+	VPDPBUSD Z2, Z3, Z0
+	VMOVUPS  64(R11), Z2
+	VMOVUPS  64(R10), Z3
+	VPDPBUSD Z2, Z3, Z1
+	ADDQ     CX, R10
+	ADDQ     DX, R11
+	DECQ     R13
+	JNZ      tap_2
 
-group_end:
-	MOVQ         BX, R8
-	NEGQ         R8
-	ADDQ         channels+24(FP), R8
-	SHLQ         $0x02, R8
-	MOVQ         sums+72(FP), R9
-	TESTQ        R9, R9
-	JZ           no_sums
-	ADDQ         R8, R9
-	MOVL         zero+80(FP), R8
-	VMOVD        R8, X1
-	VPBROADCASTD X1, Z1
-	VMOVUPS.Z    (R9), K1, Z2
-	VPMULLD      Z1, Z2, Z2
-	VPSUBD       Z2, Z0, Z0
+tap_2_end:
+	ADDQ skip+64(FP), R10
+	DECQ R12
+	JNZ  group_2
 
-no_sums:
-	MOVQ    AX, R8
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, BX
-	JG      block
-	VZEROUPPER
-	RET
-
-// func vnni_2xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
-// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
-TEXT ·vnni_2xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
-
-block:
-	MOVQ    $0x00000010, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	MOVQ    $0x7fffffffffffffff, R10
-	BZHIQ   R9, R10, R10
-	KMOVW   R10, K1
-	SHRQ    $0x10, R10
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    groups+32(FP), R11
-	TESTQ   R11, R11
-	JZ      group_end
-
-group:
-	MOVQ  kw+40(FP), R12
-	TESTQ R12, R12
-	JZ    tap_end
-
-tap:
-	VMOVUPS.Z (R10), K1, Z2
-	VMOVUPS.Z (R9), K1, Z3
-	VPDPBUSD  Z2, Z3, Z0
-	VMOVUPS.Z (R9)(SI*1), K1, Z3
-	VPDPBUSD  Z2, Z3, Z1
-	ADDQ      DI, R9
-	ADDQ      R8, R10
-	DECQ      R12
-	JNZ       tap
-
-tap_end:
-	ADDQ skip+64(FP), R9
-	DECQ R11
-	JNZ  group
-
-group_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X2
+group_2_end:
+	MOVQ         R9, R10
+	NEGQ         R10
+	ADDQ         channels+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         sums+72(FP), R11
+	TESTQ        R11, R11
+	JZ           no_sums_2
+	ADDQ         R10, R11
+	MOVL         zero+80(FP), R10
+	VMOVD        R10, X2
 	VPBROADCASTD X2, Z2
-	VMOVUPS.Z    (R10), K1, Z3
+	VMOVUPS      (R11), Z3
 	VPMULLD      Z2, Z3, Z3
 	VPSUBD       Z3, Z0, Z0
+	VMOVUPS      64(R11), Z3
+	VPMULLD      Z2, Z3, Z3
 	VPSUBD       Z3, Z1, Z1
 
-no_sums:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, BX
-	JG      block
-	VZEROUPPER
-	RET
+no_sums_2:
+	MOVQ    SI, R10
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, R8
+	SUBQ    $0x00000020, R9
+	JG      channels
+	JMP     done
 
-// func vnni_3xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
-// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
-TEXT ·vnni_3xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
-
-block:
-	MOVQ    $0x00000010, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	MOVQ    $0x7fffffffffffffff, R10
-	BZHIQ   R9, R10, R10
-	KMOVW   R10, K1
-	SHRQ    $0x10, R10
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    groups+32(FP), R11
-	TESTQ   R11, R11
-	JZ      group_end
-
-group:
-	MOVQ  kw+40(FP), R12
-	TESTQ R12, R12
-	JZ    tap_end
-
-tap:
-	VMOVUPS.Z (R10), K1, Z3
-	VMOVUPS.Z (R9), K1, Z4
-	VPDPBUSD  Z3, Z4, Z0
-	VMOVUPS.Z (R9)(SI*1), K1, Z4
-	VPDPBUSD  Z3, Z4, Z1
-	VMOVUPS.Z (R9)(SI*2), K1, Z4
-	VPDPBUSD  Z3, Z4, Z2
-	ADDQ      DI, R9
-	ADDQ      R8, R10
-	DECQ      R12
-	JNZ       tap
-
-tap_end:
-	ADDQ skip+64(FP), R9
-	DECQ R11
-	JNZ  group
-
-group_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X3
-	VPBROADCASTD X3, Z3
-	VMOVUPS.Z    (R10), K1, Z4
-	VPMULLD      Z3, Z4, Z4
-	VPSUBD       Z4, Z0, Z0
-	VPSUBD       Z4, Z1, Z1
-	VPSUBD       Z4, Z2, Z2
-
-no_sums:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, BX
-	JG      block
-	VZEROUPPER
-	RET
-
-// func vnni_4xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
-// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
-TEXT ·vnni_4xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
-
-block:
-	MOVQ    $0x00000010, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	MOVQ    $0x7fffffffffffffff, R10
-	BZHIQ   R9, R10, R10
-	KMOVW   R10, K1
-	SHRQ    $0x10, R10
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
+fewer:
+	MOVQ    $0x00000010, R10
+	CMPQ    R9, R10
+	CMOVQLT R9, R10
+	MOVQ    $0x7fffffffffffffff, R11
+	BZHIQ   R10, R11, R11
+	KMOVW   R11, K1
+	SHRQ    $0x10, R11
+	VPXORD  Z4, Z4, Z4
+	MOVQ    DI, R10
+	MOVQ    R8, R11
 	MOVQ    groups+32(FP), R12
 	TESTQ   R12, R12
-	JZ      group_end
+	JZ      group_1_end
 
-group:
+group_1:
 	MOVQ  kw+40(FP), R13
 	TESTQ R13, R13
-	JZ    tap_end
+	JZ    tap_1_end
 
-tap:
-	VMOVUPS.Z (R10), K1, Z4
-	VMOVUPS.Z (R9), K1, Z5
-	VPDPBUSD  Z4, Z5, Z0
-	VMOVUPS.Z (R9)(SI*1), K1, Z5
-	VPDPBUSD  Z4, Z5, Z1
-	VMOVUPS.Z (R9)(SI*2), K1, Z5
-	VPDPBUSD  Z4, Z5, Z2
-	VMOVUPS.Z (R11), K1, Z5
-	VPDPBUSD  Z4, Z5, Z3
-	ADDQ      DI, R9
-	ADDQ      DI, R11
-	ADDQ      R8, R10
+tap_1:
+	VMOVUPS.Z (R11), K1, Z2
+	VMOVUPS.Z (R10), K1, Z3
+	VPDPBUSD  Z2, Z3, Z4
+	ADDQ      CX, R10
+	ADDQ      DX, R11
 	DECQ      R13
-	JNZ       tap
+	JNZ       tap_1
 
-tap_end:
-	ADDQ skip+64(FP), R9
-	ADDQ skip+64(FP), R11
+tap_1_end:
+	ADDQ skip+64(FP), R10
 	DECQ R12
-	JNZ  group
+	JNZ  group_1
 
-group_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X4
+group_1_end:
+	MOVQ         R9, R10
+	NEGQ         R10
+	ADDQ         channels+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         sums+72(FP), R11
+	TESTQ        R11, R11
+	JZ           no_sums_1
+	ADDQ         R10, R11
+	MOVL         zero+80(FP), R10
+	VMOVD        R10, X2
+	VPBROADCASTD X2, Z2
+	VMOVUPS.Z    (R11), K1, Z3
+	VPMULLD      Z2, Z3, Z3
+	VPSUBD       Z3, Z4, Z4
+
+no_sums_1:
+	MOVQ    SI, R10
+	VMOVUPS Z4, K1, (R10)
+	ADDQ    $0x00000040, SI
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, R8
+	SUBQ    $0x00000010, R9
+	JG      channels
+
+done:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ AX, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+88(FP)
+	JNZ  again
+	VZEROUPPER
+	RET
+
+// func vnni_2xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
+// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
+TEXT ·vnni_2xc(SB), NOSPLIT, $0-96
+	MOVQ   pixel+48(FP), AX
+	MOVQ   col+56(FP), CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000002, DX, BX
+	IMUL3Q $0x00000002, AX, SI
+
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	CMPQ   R10, $0x00000020
+	JLT    fewer
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   R8, R11
+	MOVQ   R9, R12
+	MOVQ   groups+32(FP), R13
+	TESTQ  R13, R13
+	JZ     group_2_end
+
+group_2:
+	MOVQ  kw+40(FP), R14
+	TESTQ R14, R14
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS  (R12), Z4
+	VMOVUPS  (R11), Z5
+	VPDPBUSD Z4, Z5, Z0
+	VMOVUPS  (R11)(AX*1), Z5
+	VPDPBUSD Z4, Z5, Z2
+	VMOVUPS  64(R12), Z4
+	VMOVUPS  64(R11), Z5
+	VPDPBUSD Z4, Z5, Z1
+	VMOVUPS  64(R11)(AX*1), Z5
+	VPDPBUSD Z4, Z5, Z3
+	ADDQ     CX, R11
+	ADDQ     DX, R12
+	DECQ     R14
+	JNZ      tap_2
+
+tap_2_end:
+	ADDQ skip+64(FP), R11
+	DECQ R13
+	JNZ  group_2
+
+group_2_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_2
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X4
 	VPBROADCASTD X4, Z4
-	VMOVUPS.Z    (R10), K1, Z5
+	VMOVUPS      (R12), Z5
 	VPMULLD      Z4, Z5, Z5
 	VPSUBD       Z5, Z0, Z0
-	VPSUBD       Z5, Z1, Z1
 	VPSUBD       Z5, Z2, Z2
+	VMOVUPS      64(R12), Z5
+	VPMULLD      Z4, Z5, Z5
+	VPSUBD       Z5, Z1, Z1
 	VPSUBD       Z5, Z3, Z3
 
-no_sums:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, BX
-	JG      block
-	VZEROUPPER
-	RET
+no_sums_2:
+	MOVQ    DI, R11
+	VMOVUPS Z0, (R11)
+	VMOVUPS Z1, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z2, (R11)
+	VMOVUPS Z3, 64(R11)
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, R8
+	ADDQ    $0x00000080, R9
+	SUBQ    $0x00000020, R10
+	JG      channels
+	JMP     done
 
-// func vnni_5xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
-// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
-TEXT ·vnni_5xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
-
-block:
-	MOVQ    $0x00000010, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	MOVQ    $0x7fffffffffffffff, R10
-	BZHIQ   R9, R10, R10
-	KMOVW   R10, K1
-	SHRQ    $0x10, R10
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    groups+32(FP), R12
-	TESTQ   R12, R12
-	JZ      group_end
-
-group:
-	MOVQ  kw+40(FP), R13
-	TESTQ R13, R13
-	JZ    tap_end
-
-tap:
-	VMOVUPS.Z (R10), K1, Z5
-	VMOVUPS.Z (R9), K1, Z6
-	VPDPBUSD  Z5, Z6, Z0
-	VMOVUPS.Z (R9)(SI*1), K1, Z6
-	VPDPBUSD  Z5, Z6, Z1
-	VMOVUPS.Z (R9)(SI*2), K1, Z6
-	VPDPBUSD  Z5, Z6, Z2
-	VMOVUPS.Z (R11), K1, Z6
-	VPDPBUSD  Z5, Z6, Z3
-	VMOVUPS.Z (R11)(SI*1), K1, Z6
-	VPDPBUSD  Z5, Z6, Z4
-	ADDQ      DI, R9
-	ADDQ      DI, R11
-	ADDQ      R8, R10
-	DECQ      R13
-	JNZ       tap
-
-tap_end:
-	ADDQ skip+64(FP), R9
-	ADDQ skip+64(FP), R11
-	DECQ R12
-	JNZ  group
-
-group_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X5
-	VPBROADCASTD X5, Z5
-	VMOVUPS.Z    (R10), K1, Z6
-	VPMULLD      Z5, Z6, Z6
-	VPSUBD       Z6, Z0, Z0
-	VPSUBD       Z6, Z1, Z1
-	VPSUBD       Z6, Z2, Z2
-	VPSUBD       Z6, Z3, Z3
-	VPSUBD       Z6, Z4, Z4
-
-no_sums:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z4, K1, (R9)
-	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, BX
-	JG      block
-	VZEROUPPER
-	RET
-
-// func vnni_6xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
-// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
-TEXT ·vnni_6xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
-
-block:
-	MOVQ    $0x00000010, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	MOVQ    $0x7fffffffffffffff, R10
-	BZHIQ   R9, R10, R10
-	KMOVW   R10, K1
-	SHRQ    $0x10, R10
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    groups+32(FP), R12
-	TESTQ   R12, R12
-	JZ      group_end
-
-group:
-	MOVQ  kw+40(FP), R13
-	TESTQ R13, R13
-	JZ    tap_end
-
-tap:
-	VMOVUPS.Z (R10), K1, Z6
-	VMOVUPS.Z (R9), K1, Z7
-	VPDPBUSD  Z6, Z7, Z0
-	VMOVUPS.Z (R9)(SI*1), K1, Z7
-	VPDPBUSD  Z6, Z7, Z1
-	VMOVUPS.Z (R9)(SI*2), K1, Z7
-	VPDPBUSD  Z6, Z7, Z2
-	VMOVUPS.Z (R11), K1, Z7
-	VPDPBUSD  Z6, Z7, Z3
-	VMOVUPS.Z (R11)(SI*1), K1, Z7
-	VPDPBUSD  Z6, Z7, Z4
-	VMOVUPS.Z (R11)(SI*2), K1, Z7
-	VPDPBUSD  Z6, Z7, Z5
-	ADDQ      DI, R9
-	ADDQ      DI, R11
-	ADDQ      R8, R10
-	DECQ      R13
-	JNZ       tap
-
-tap_end:
-	ADDQ skip+64(FP), R9
-	ADDQ skip+64(FP), R11
-	DECQ R12
-	JNZ  group
-
-group_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X6
-	VPBROADCASTD X6, Z6
-	VMOVUPS.Z    (R10), K1, Z7
-	VPMULLD      Z6, Z7, Z7
-	VPSUBD       Z7, Z0, Z0
-	VPSUBD       Z7, Z1, Z1
-	VPSUBD       Z7, Z2, Z2
-	VPSUBD       Z7, Z3, Z3
-	VPSUBD       Z7, Z4, Z4
-	VPSUBD       Z7, Z5, Z5
-
-no_sums:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z4, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z5, K1, (R9)
-	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, BX
-	JG      block
-	VZEROUPPER
-	RET
-
-// func vnni_7xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
-// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
-TEXT ·vnni_7xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
-
-block:
-	MOVQ    $0x00000010, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	MOVQ    $0x7fffffffffffffff, R10
-	BZHIQ   R9, R10, R10
-	KMOVW   R10, K1
-	SHRQ    $0x10, R10
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    R11, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	MOVQ    groups+32(FP), R13
-	TESTQ   R13, R13
-	JZ      group_end
-
-group:
-	MOVQ  kw+40(FP), R14
-	TESTQ R14, R14
-	JZ    tap_end
-
-tap:
-	VMOVUPS.Z (R10), K1, Z7
-	VMOVUPS.Z (R9), K1, Z8
-	VPDPBUSD  Z7, Z8, Z0
-	VMOVUPS.Z (R9)(SI*1), K1, Z8
-	VPDPBUSD  Z7, Z8, Z1
-	VMOVUPS.Z (R9)(SI*2), K1, Z8
-	VPDPBUSD  Z7, Z8, Z2
-	VMOVUPS.Z (R11), K1, Z8
-	VPDPBUSD  Z7, Z8, Z3
-	VMOVUPS.Z (R11)(SI*1), K1, Z8
-	VPDPBUSD  Z7, Z8, Z4
-	VMOVUPS.Z (R11)(SI*2), K1, Z8
-	VPDPBUSD  Z7, Z8, Z5
-	VMOVUPS.Z (R12), K1, Z8
-	VPDPBUSD  Z7, Z8, Z6
-	ADDQ      DI, R9
-	ADDQ      DI, R11
-	ADDQ      DI, R12
-	ADDQ      R8, R10
-	DECQ      R14
-	JNZ       tap
-
-tap_end:
-	ADDQ skip+64(FP), R9
-	ADDQ skip+64(FP), R11
-	ADDQ skip+64(FP), R12
-	DECQ R13
-	JNZ  group
-
-group_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X7
-	VPBROADCASTD X7, Z7
-	VMOVUPS.Z    (R10), K1, Z8
-	VPMULLD      Z7, Z8, Z8
-	VPSUBD       Z8, Z0, Z0
-	VPSUBD       Z8, Z1, Z1
-	VPSUBD       Z8, Z2, Z2
-	VPSUBD       Z8, Z3, Z3
-	VPSUBD       Z8, Z4, Z4
-	VPSUBD       Z8, Z5, Z5
-	VPSUBD       Z8, Z6, Z6
-
-no_sums:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z4, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z5, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z6, K1, (R9)
-	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, BX
-	JG      block
-	VZEROUPPER
-	RET
-
-// func vnni_8xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
-// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
-TEXT ·vnni_8xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
-
-block:
-	MOVQ    $0x00000010, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	MOVQ    $0x7fffffffffffffff, R10
-	BZHIQ   R9, R10, R10
-	KMOVW   R10, K1
-	SHRQ    $0x10, R10
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
+fewer:
+	MOVQ    $0x00000010, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	MOVQ    $0x7fffffffffffffff, R12
+	BZHIQ   R11, R12, R12
+	KMOVW   R12, K1
+	SHRQ    $0x10, R12
 	VPXORD  Z6, Z6, Z6
 	VPXORD  Z7, Z7, Z7
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    R11, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
+	MOVQ    R8, R11
+	MOVQ    R9, R12
 	MOVQ    groups+32(FP), R13
 	TESTQ   R13, R13
-	JZ      group_end
+	JZ      group_1_end
 
-group:
+group_1:
 	MOVQ  kw+40(FP), R14
 	TESTQ R14, R14
-	JZ    tap_end
+	JZ    tap_1_end
 
-tap:
-	VMOVUPS.Z (R10), K1, Z8
-	VMOVUPS.Z (R9), K1, Z9
-	VPDPBUSD  Z8, Z9, Z0
-	VMOVUPS.Z (R9)(SI*1), K1, Z9
-	VPDPBUSD  Z8, Z9, Z1
-	VMOVUPS.Z (R9)(SI*2), K1, Z9
-	VPDPBUSD  Z8, Z9, Z2
-	VMOVUPS.Z (R11), K1, Z9
-	VPDPBUSD  Z8, Z9, Z3
-	VMOVUPS.Z (R11)(SI*1), K1, Z9
-	VPDPBUSD  Z8, Z9, Z4
-	VMOVUPS.Z (R11)(SI*2), K1, Z9
-	VPDPBUSD  Z8, Z9, Z5
-	VMOVUPS.Z (R12), K1, Z9
-	VPDPBUSD  Z8, Z9, Z6
-	VMOVUPS.Z (R12)(SI*1), K1, Z9
-	VPDPBUSD  Z8, Z9, Z7
-	ADDQ      DI, R9
-	ADDQ      DI, R11
-	ADDQ      DI, R12
-	ADDQ      R8, R10
+tap_1:
+	VMOVUPS.Z (R12), K1, Z4
+	VMOVUPS.Z (R11), K1, Z5
+	VPDPBUSD  Z4, Z5, Z6
+	VMOVUPS.Z (R11)(AX*1), K1, Z5
+	VPDPBUSD  Z4, Z5, Z7
+	ADDQ      CX, R11
+	ADDQ      DX, R12
 	DECQ      R14
-	JNZ       tap
+	JNZ       tap_1
 
-tap_end:
-	ADDQ skip+64(FP), R9
+tap_1_end:
 	ADDQ skip+64(FP), R11
-	ADDQ skip+64(FP), R12
 	DECQ R13
-	JNZ  group
+	JNZ  group_1
 
-group_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X8
-	VPBROADCASTD X8, Z8
-	VMOVUPS.Z    (R10), K1, Z9
-	VPMULLD      Z8, Z9, Z9
-	VPSUBD       Z9, Z0, Z0
-	VPSUBD       Z9, Z1, Z1
-	VPSUBD       Z9, Z2, Z2
-	VPSUBD       Z9, Z3, Z3
-	VPSUBD       Z9, Z4, Z4
-	VPSUBD       Z9, Z5, Z5
-	VPSUBD       Z9, Z6, Z6
-	VPSUBD       Z9, Z7, Z7
+group_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X4
+	VPBROADCASTD X4, Z4
+	VMOVUPS.Z    (R12), K1, Z5
+	VPMULLD      Z4, Z5, Z5
+	VPSUBD       Z5, Z6, Z6
+	VPSUBD       Z5, Z7, Z7
 
-no_sums:
-	MOVQ    AX, R9
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z4, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z5, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z6, K1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Z7, K1, (R9)
-	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x00000010, BX
-	JG      block
+no_sums_1:
+	MOVQ    DI, R11
+	VMOVUPS Z6, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z7, K1, (R11)
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, R8
+	ADDQ    $0x00000040, R9
+	SUBQ    $0x00000010, R10
+	JG      channels
+
+done:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+88(FP)
+	JNZ  again
 	VZEROUPPER
 	RET
 
-// func avx2_1xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+// func vnni_3xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
+// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
+TEXT ·vnni_3xc(SB), NOSPLIT, $0-96
+	MOVQ   pixel+48(FP), AX
+	MOVQ   col+56(FP), CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000003, DX, BX
+	IMUL3Q $0x00000003, AX, SI
+
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	CMPQ   R10, $0x00000020
+	JLT    fewer
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   R8, R11
+	MOVQ   R9, R12
+	MOVQ   groups+32(FP), R13
+	TESTQ  R13, R13
+	JZ     group_2_end
+
+group_2:
+	MOVQ  kw+40(FP), R14
+	TESTQ R14, R14
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS  (R12), Z6
+	VMOVUPS  (R11), Z7
+	VPDPBUSD Z6, Z7, Z0
+	VMOVUPS  (R11)(AX*1), Z7
+	VPDPBUSD Z6, Z7, Z2
+	VMOVUPS  (R11)(AX*2), Z7
+	VPDPBUSD Z6, Z7, Z4
+	VMOVUPS  64(R12), Z6
+	VMOVUPS  64(R11), Z7
+	VPDPBUSD Z6, Z7, Z1
+	VMOVUPS  64(R11)(AX*1), Z7
+	VPDPBUSD Z6, Z7, Z3
+	VMOVUPS  64(R11)(AX*2), Z7
+	VPDPBUSD Z6, Z7, Z5
+	ADDQ     CX, R11
+	ADDQ     DX, R12
+	DECQ     R14
+	JNZ      tap_2
+
+tap_2_end:
+	ADDQ skip+64(FP), R11
+	DECQ R13
+	JNZ  group_2
+
+group_2_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_2
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X6
+	VPBROADCASTD X6, Z6
+	VMOVUPS      (R12), Z7
+	VPMULLD      Z6, Z7, Z7
+	VPSUBD       Z7, Z0, Z0
+	VPSUBD       Z7, Z2, Z2
+	VPSUBD       Z7, Z4, Z4
+	VMOVUPS      64(R12), Z7
+	VPMULLD      Z6, Z7, Z7
+	VPSUBD       Z7, Z1, Z1
+	VPSUBD       Z7, Z3, Z3
+	VPSUBD       Z7, Z5, Z5
+
+no_sums_2:
+	MOVQ    DI, R11
+	VMOVUPS Z0, (R11)
+	VMOVUPS Z1, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z2, (R11)
+	VMOVUPS Z3, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z4, (R11)
+	VMOVUPS Z5, 64(R11)
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, R8
+	ADDQ    $0x00000080, R9
+	SUBQ    $0x00000020, R10
+	JG      channels
+	JMP     done
+
+fewer:
+	MOVQ    $0x00000010, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	MOVQ    $0x7fffffffffffffff, R12
+	BZHIQ   R11, R12, R12
+	KMOVW   R12, K1
+	SHRQ    $0x10, R12
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    groups+32(FP), R13
+	TESTQ   R13, R13
+	JZ      group_1_end
+
+group_1:
+	MOVQ  kw+40(FP), R14
+	TESTQ R14, R14
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z (R12), K1, Z6
+	VMOVUPS.Z (R11), K1, Z7
+	VPDPBUSD  Z6, Z7, Z8
+	VMOVUPS.Z (R11)(AX*1), K1, Z7
+	VPDPBUSD  Z6, Z7, Z9
+	VMOVUPS.Z (R11)(AX*2), K1, Z7
+	VPDPBUSD  Z6, Z7, Z10
+	ADDQ      CX, R11
+	ADDQ      DX, R12
+	DECQ      R14
+	JNZ       tap_1
+
+tap_1_end:
+	ADDQ skip+64(FP), R11
+	DECQ R13
+	JNZ  group_1
+
+group_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X6
+	VPBROADCASTD X6, Z6
+	VMOVUPS.Z    (R12), K1, Z7
+	VPMULLD      Z6, Z7, Z7
+	VPSUBD       Z7, Z8, Z8
+	VPSUBD       Z7, Z9, Z9
+	VPSUBD       Z7, Z10, Z10
+
+no_sums_1:
+	MOVQ    DI, R11
+	VMOVUPS Z8, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z9, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z10, K1, (R11)
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, R8
+	ADDQ    $0x00000040, R9
+	SUBQ    $0x00000010, R10
+	JG      channels
+
+done:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+88(FP)
+	JNZ  again
+	VZEROUPPER
+	RET
+
+// func vnni_4xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
+// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
+TEXT ·vnni_4xc(SB), NOSPLIT, $0-96
+	MOVQ   pixel+48(FP), AX
+	MOVQ   col+56(FP), CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000004, DX, BX
+	IMUL3Q $0x00000004, AX, SI
+
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	CMPQ   R10, $0x00000020
+	JLT    fewer
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   R8, R11
+	MOVQ   R9, R12
+	MOVQ   R11, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	MOVQ   groups+32(FP), R14
+	TESTQ  R14, R14
+	JZ     group_2_end
+
+group_2:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS  (R12), Z8
+	VMOVUPS  (R11), Z9
+	VPDPBUSD Z8, Z9, Z0
+	VMOVUPS  (R11)(AX*1), Z9
+	VPDPBUSD Z8, Z9, Z2
+	VMOVUPS  (R11)(AX*2), Z9
+	VPDPBUSD Z8, Z9, Z4
+	VMOVUPS  (R13), Z9
+	VPDPBUSD Z8, Z9, Z6
+	VMOVUPS  64(R12), Z8
+	VMOVUPS  64(R11), Z9
+	VPDPBUSD Z8, Z9, Z1
+	VMOVUPS  64(R11)(AX*1), Z9
+	VPDPBUSD Z8, Z9, Z3
+	VMOVUPS  64(R11)(AX*2), Z9
+	VPDPBUSD Z8, Z9, Z5
+	VMOVUPS  64(R13), Z9
+	VPDPBUSD Z8, Z9, Z7
+	ADDQ     CX, R11
+	ADDQ     CX, R13
+	ADDQ     DX, R12
+	DECQ     R15
+	JNZ      tap_2
+
+tap_2_end:
+	ADDQ skip+64(FP), R11
+	ADDQ skip+64(FP), R13
+	DECQ R14
+	JNZ  group_2
+
+group_2_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_2
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X8
+	VPBROADCASTD X8, Z8
+	VMOVUPS      (R12), Z9
+	VPMULLD      Z8, Z9, Z9
+	VPSUBD       Z9, Z0, Z0
+	VPSUBD       Z9, Z2, Z2
+	VPSUBD       Z9, Z4, Z4
+	VPSUBD       Z9, Z6, Z6
+	VMOVUPS      64(R12), Z9
+	VPMULLD      Z8, Z9, Z9
+	VPSUBD       Z9, Z1, Z1
+	VPSUBD       Z9, Z3, Z3
+	VPSUBD       Z9, Z5, Z5
+	VPSUBD       Z9, Z7, Z7
+
+no_sums_2:
+	MOVQ    DI, R11
+	VMOVUPS Z0, (R11)
+	VMOVUPS Z1, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z2, (R11)
+	VMOVUPS Z3, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z4, (R11)
+	VMOVUPS Z5, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z6, (R11)
+	VMOVUPS Z7, 64(R11)
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, R8
+	ADDQ    $0x00000080, R9
+	SUBQ    $0x00000020, R10
+	JG      channels
+	JMP     done
+
+fewer:
+	MOVQ    $0x00000010, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	MOVQ    $0x7fffffffffffffff, R12
+	BZHIQ   R11, R12, R12
+	KMOVW   R12, K1
+	SHRQ    $0x10, R12
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    groups+32(FP), R14
+	TESTQ   R14, R14
+	JZ      group_1_end
+
+group_1:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z (R12), K1, Z8
+	VMOVUPS.Z (R11), K1, Z9
+	VPDPBUSD  Z8, Z9, Z10
+	VMOVUPS.Z (R11)(AX*1), K1, Z9
+	VPDPBUSD  Z8, Z9, Z11
+	VMOVUPS.Z (R11)(AX*2), K1, Z9
+	VPDPBUSD  Z8, Z9, Z12
+	VMOVUPS.Z (R13), K1, Z9
+	VPDPBUSD  Z8, Z9, Z13
+	ADDQ      CX, R11
+	ADDQ      CX, R13
+	ADDQ      DX, R12
+	DECQ      R15
+	JNZ       tap_1
+
+tap_1_end:
+	ADDQ skip+64(FP), R11
+	ADDQ skip+64(FP), R13
+	DECQ R14
+	JNZ  group_1
+
+group_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X8
+	VPBROADCASTD X8, Z8
+	VMOVUPS.Z    (R12), K1, Z9
+	VPMULLD      Z8, Z9, Z9
+	VPSUBD       Z9, Z10, Z10
+	VPSUBD       Z9, Z11, Z11
+	VPSUBD       Z9, Z12, Z12
+	VPSUBD       Z9, Z13, Z13
+
+no_sums_1:
+	MOVQ    DI, R11
+	VMOVUPS Z10, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z11, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z12, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z13, K1, (R11)
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, R8
+	ADDQ    $0x00000040, R9
+	SUBQ    $0x00000010, R10
+	JG      channels
+
+done:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+88(FP)
+	JNZ  again
+	VZEROUPPER
+	RET
+
+// func vnni_5xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
+// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
+TEXT ·vnni_5xc(SB), NOSPLIT, $0-96
+	MOVQ   pixel+48(FP), AX
+	MOVQ   col+56(FP), CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000005, DX, BX
+	IMUL3Q $0x00000005, AX, SI
+
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	CMPQ   R10, $0x00000020
+	JLT    fewer
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	MOVQ   R8, R11
+	MOVQ   R9, R12
+	MOVQ   R11, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	MOVQ   groups+32(FP), R14
+	TESTQ  R14, R14
+	JZ     group_2_end
+
+group_2:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS  (R12), Z10
+	VMOVUPS  (R11), Z11
+	VPDPBUSD Z10, Z11, Z0
+	VMOVUPS  (R11)(AX*1), Z11
+	VPDPBUSD Z10, Z11, Z2
+	VMOVUPS  (R11)(AX*2), Z11
+	VPDPBUSD Z10, Z11, Z4
+	VMOVUPS  (R13), Z11
+	VPDPBUSD Z10, Z11, Z6
+	VMOVUPS  (R13)(AX*1), Z11
+	VPDPBUSD Z10, Z11, Z8
+	VMOVUPS  64(R12), Z10
+	VMOVUPS  64(R11), Z11
+	VPDPBUSD Z10, Z11, Z1
+	VMOVUPS  64(R11)(AX*1), Z11
+	VPDPBUSD Z10, Z11, Z3
+	VMOVUPS  64(R11)(AX*2), Z11
+	VPDPBUSD Z10, Z11, Z5
+	VMOVUPS  64(R13), Z11
+	VPDPBUSD Z10, Z11, Z7
+	VMOVUPS  64(R13)(AX*1), Z11
+	VPDPBUSD Z10, Z11, Z9
+	ADDQ     CX, R11
+	ADDQ     CX, R13
+	ADDQ     DX, R12
+	DECQ     R15
+	JNZ      tap_2
+
+tap_2_end:
+	ADDQ skip+64(FP), R11
+	ADDQ skip+64(FP), R13
+	DECQ R14
+	JNZ  group_2
+
+group_2_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_2
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X10
+	VPBROADCASTD X10, Z10
+	VMOVUPS      (R12), Z11
+	VPMULLD      Z10, Z11, Z11
+	VPSUBD       Z11, Z0, Z0
+	VPSUBD       Z11, Z2, Z2
+	VPSUBD       Z11, Z4, Z4
+	VPSUBD       Z11, Z6, Z6
+	VPSUBD       Z11, Z8, Z8
+	VMOVUPS      64(R12), Z11
+	VPMULLD      Z10, Z11, Z11
+	VPSUBD       Z11, Z1, Z1
+	VPSUBD       Z11, Z3, Z3
+	VPSUBD       Z11, Z5, Z5
+	VPSUBD       Z11, Z7, Z7
+	VPSUBD       Z11, Z9, Z9
+
+no_sums_2:
+	MOVQ    DI, R11
+	VMOVUPS Z0, (R11)
+	VMOVUPS Z1, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z2, (R11)
+	VMOVUPS Z3, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z4, (R11)
+	VMOVUPS Z5, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z6, (R11)
+	VMOVUPS Z7, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z8, (R11)
+	VMOVUPS Z9, 64(R11)
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, R8
+	ADDQ    $0x00000080, R9
+	SUBQ    $0x00000020, R10
+	JG      channels
+	JMP     done
+
+fewer:
+	MOVQ    $0x00000010, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	MOVQ    $0x7fffffffffffffff, R12
+	BZHIQ   R11, R12, R12
+	KMOVW   R12, K1
+	SHRQ    $0x10, R12
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    groups+32(FP), R14
+	TESTQ   R14, R14
+	JZ      group_1_end
+
+group_1:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z (R12), K1, Z10
+	VMOVUPS.Z (R11), K1, Z11
+	VPDPBUSD  Z10, Z11, Z12
+	VMOVUPS.Z (R11)(AX*1), K1, Z11
+	VPDPBUSD  Z10, Z11, Z13
+	VMOVUPS.Z (R11)(AX*2), K1, Z11
+	VPDPBUSD  Z10, Z11, Z14
+	VMOVUPS.Z (R13), K1, Z11
+	VPDPBUSD  Z10, Z11, Z15
+	VMOVUPS.Z (R13)(AX*1), K1, Z11
+	VPDPBUSD  Z10, Z11, Z16
+	ADDQ      CX, R11
+	ADDQ      CX, R13
+	ADDQ      DX, R12
+	DECQ      R15
+	JNZ       tap_1
+
+tap_1_end:
+	ADDQ skip+64(FP), R11
+	ADDQ skip+64(FP), R13
+	DECQ R14
+	JNZ  group_1
+
+group_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X10
+	VPBROADCASTD X10, Z10
+	VMOVUPS.Z    (R12), K1, Z11
+	VPMULLD      Z10, Z11, Z11
+	VPSUBD       Z11, Z12, Z12
+	VPSUBD       Z11, Z13, Z13
+	VPSUBD       Z11, Z14, Z14
+	VPSUBD       Z11, Z15, Z15
+	VPSUBD       Z11, Z16, Z16
+
+no_sums_1:
+	MOVQ    DI, R11
+	VMOVUPS Z12, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z13, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z14, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z15, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z16, K1, (R11)
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, R8
+	ADDQ    $0x00000040, R9
+	SUBQ    $0x00000010, R10
+	JG      channels
+
+done:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+88(FP)
+	JNZ  again
+	VZEROUPPER
+	RET
+
+// func vnni_6xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
+// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
+TEXT ·vnni_6xc(SB), NOSPLIT, $0-96
+	MOVQ   pixel+48(FP), AX
+	MOVQ   col+56(FP), CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000006, DX, BX
+	IMUL3Q $0x00000006, AX, SI
+
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	CMPQ   R10, $0x00000020
+	JLT    fewer
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   R8, R11
+	MOVQ   R9, R12
+	MOVQ   R11, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	MOVQ   groups+32(FP), R14
+	TESTQ  R14, R14
+	JZ     group_2_end
+
+group_2:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS  (R12), Z12
+	VMOVUPS  (R11), Z13
+	VPDPBUSD Z12, Z13, Z0
+	VMOVUPS  (R11)(AX*1), Z13
+	VPDPBUSD Z12, Z13, Z2
+	VMOVUPS  (R11)(AX*2), Z13
+	VPDPBUSD Z12, Z13, Z4
+	VMOVUPS  (R13), Z13
+	VPDPBUSD Z12, Z13, Z6
+	VMOVUPS  (R13)(AX*1), Z13
+	VPDPBUSD Z12, Z13, Z8
+	VMOVUPS  (R13)(AX*2), Z13
+	VPDPBUSD Z12, Z13, Z10
+	VMOVUPS  64(R12), Z12
+	VMOVUPS  64(R11), Z13
+	VPDPBUSD Z12, Z13, Z1
+	VMOVUPS  64(R11)(AX*1), Z13
+	VPDPBUSD Z12, Z13, Z3
+	VMOVUPS  64(R11)(AX*2), Z13
+	VPDPBUSD Z12, Z13, Z5
+	VMOVUPS  64(R13), Z13
+	VPDPBUSD Z12, Z13, Z7
+	VMOVUPS  64(R13)(AX*1), Z13
+	VPDPBUSD Z12, Z13, Z9
+	VMOVUPS  64(R13)(AX*2), Z13
+	VPDPBUSD Z12, Z13, Z11
+	ADDQ     CX, R11
+	ADDQ     CX, R13
+	ADDQ     DX, R12
+	DECQ     R15
+	JNZ      tap_2
+
+tap_2_end:
+	ADDQ skip+64(FP), R11
+	ADDQ skip+64(FP), R13
+	DECQ R14
+	JNZ  group_2
+
+group_2_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_2
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X12
+	VPBROADCASTD X12, Z12
+	VMOVUPS      (R12), Z13
+	VPMULLD      Z12, Z13, Z13
+	VPSUBD       Z13, Z0, Z0
+	VPSUBD       Z13, Z2, Z2
+	VPSUBD       Z13, Z4, Z4
+	VPSUBD       Z13, Z6, Z6
+	VPSUBD       Z13, Z8, Z8
+	VPSUBD       Z13, Z10, Z10
+	VMOVUPS      64(R12), Z13
+	VPMULLD      Z12, Z13, Z13
+	VPSUBD       Z13, Z1, Z1
+	VPSUBD       Z13, Z3, Z3
+	VPSUBD       Z13, Z5, Z5
+	VPSUBD       Z13, Z7, Z7
+	VPSUBD       Z13, Z9, Z9
+	VPSUBD       Z13, Z11, Z11
+
+no_sums_2:
+	MOVQ    DI, R11
+	VMOVUPS Z0, (R11)
+	VMOVUPS Z1, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z2, (R11)
+	VMOVUPS Z3, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z4, (R11)
+	VMOVUPS Z5, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z6, (R11)
+	VMOVUPS Z7, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z8, (R11)
+	VMOVUPS Z9, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z10, (R11)
+	VMOVUPS Z11, 64(R11)
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, R8
+	ADDQ    $0x00000080, R9
+	SUBQ    $0x00000020, R10
+	JG      channels
+	JMP     done
+
+fewer:
+	MOVQ    $0x00000010, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	MOVQ    $0x7fffffffffffffff, R12
+	BZHIQ   R11, R12, R12
+	KMOVW   R12, K1
+	SHRQ    $0x10, R12
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    groups+32(FP), R14
+	TESTQ   R14, R14
+	JZ      group_1_end
+
+group_1:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z (R12), K1, Z12
+	VMOVUPS.Z (R11), K1, Z13
+	VPDPBUSD  Z12, Z13, Z14
+	VMOVUPS.Z (R11)(AX*1), K1, Z13
+	VPDPBUSD  Z12, Z13, Z15
+	VMOVUPS.Z (R11)(AX*2), K1, Z13
+	VPDPBUSD  Z12, Z13, Z16
+	VMOVUPS.Z (R13), K1, Z13
+	VPDPBUSD  Z12, Z13, Z17
+	VMOVUPS.Z (R13)(AX*1), K1, Z13
+	VPDPBUSD  Z12, Z13, Z18
+	VMOVUPS.Z (R13)(AX*2), K1, Z13
+	VPDPBUSD  Z12, Z13, Z19
+	ADDQ      CX, R11
+	ADDQ      CX, R13
+	ADDQ      DX, R12
+	DECQ      R15
+	JNZ       tap_1
+
+tap_1_end:
+	ADDQ skip+64(FP), R11
+	ADDQ skip+64(FP), R13
+	DECQ R14
+	JNZ  group_1
+
+group_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X12
+	VPBROADCASTD X12, Z12
+	VMOVUPS.Z    (R12), K1, Z13
+	VPMULLD      Z12, Z13, Z13
+	VPSUBD       Z13, Z14, Z14
+	VPSUBD       Z13, Z15, Z15
+	VPSUBD       Z13, Z16, Z16
+	VPSUBD       Z13, Z17, Z17
+	VPSUBD       Z13, Z18, Z18
+	VPSUBD       Z13, Z19, Z19
+
+no_sums_1:
+	MOVQ    DI, R11
+	VMOVUPS Z14, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z15, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z16, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z17, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z18, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z19, K1, (R11)
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, R8
+	ADDQ    $0x00000040, R9
+	SUBQ    $0x00000010, R10
+	JG      channels
+
+done:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+88(FP)
+	JNZ  again
+	VZEROUPPER
+	RET
+
+// func vnni_7xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
+// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
+TEXT ·vnni_7xc(SB), NOSPLIT, $8-96
+	MOVQ   pixel+48(FP), AX
+	MOVQ   col+56(FP), CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000007, DX, BX
+	IMUL3Q $0x00000007, AX, SI
+
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	CMPQ   R10, $0x00000020
+	JLT    fewer
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	MOVQ   R8, R11
+	MOVQ   R9, R12
+	MOVQ   R11, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	MOVQ   R13, R14
+	ADDQ   AX, R14
+	ADDQ   AX, R14
+	ADDQ   AX, R14
+	MOVQ   groups+32(FP), R15
+	TESTQ  R15, R15
+	JZ     group_2_end
+
+group_2:
+	MOVQ  kw+40(FP), BP
+	TESTQ BP, BP
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS  (R12), Z14
+	VMOVUPS  (R11), Z15
+	VPDPBUSD Z14, Z15, Z0
+	VMOVUPS  (R11)(AX*1), Z15
+	VPDPBUSD Z14, Z15, Z2
+	VMOVUPS  (R11)(AX*2), Z15
+	VPDPBUSD Z14, Z15, Z4
+	VMOVUPS  (R13), Z15
+	VPDPBUSD Z14, Z15, Z6
+	VMOVUPS  (R13)(AX*1), Z15
+	VPDPBUSD Z14, Z15, Z8
+	VMOVUPS  (R13)(AX*2), Z15
+	VPDPBUSD Z14, Z15, Z10
+	VMOVUPS  (R14), Z15
+	VPDPBUSD Z14, Z15, Z12
+	VMOVUPS  64(R12), Z14
+	VMOVUPS  64(R11), Z15
+	VPDPBUSD Z14, Z15, Z1
+	VMOVUPS  64(R11)(AX*1), Z15
+	VPDPBUSD Z14, Z15, Z3
+	VMOVUPS  64(R11)(AX*2), Z15
+	VPDPBUSD Z14, Z15, Z5
+	VMOVUPS  64(R13), Z15
+	VPDPBUSD Z14, Z15, Z7
+	VMOVUPS  64(R13)(AX*1), Z15
+	VPDPBUSD Z14, Z15, Z9
+	VMOVUPS  64(R13)(AX*2), Z15
+	VPDPBUSD Z14, Z15, Z11
+	VMOVUPS  64(R14), Z15
+	VPDPBUSD Z14, Z15, Z13
+	ADDQ     CX, R11
+	ADDQ     CX, R13
+	ADDQ     CX, R14
+	ADDQ     DX, R12
+	DECQ     BP
+	JNZ      tap_2
+
+tap_2_end:
+	ADDQ skip+64(FP), R11
+	ADDQ skip+64(FP), R13
+	ADDQ skip+64(FP), R14
+	DECQ R15
+	JNZ  group_2
+
+group_2_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_2
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X14
+	VPBROADCASTD X14, Z14
+	VMOVUPS      (R12), Z15
+	VPMULLD      Z14, Z15, Z15
+	VPSUBD       Z15, Z0, Z0
+	VPSUBD       Z15, Z2, Z2
+	VPSUBD       Z15, Z4, Z4
+	VPSUBD       Z15, Z6, Z6
+	VPSUBD       Z15, Z8, Z8
+	VPSUBD       Z15, Z10, Z10
+	VPSUBD       Z15, Z12, Z12
+	VMOVUPS      64(R12), Z15
+	VPMULLD      Z14, Z15, Z15
+	VPSUBD       Z15, Z1, Z1
+	VPSUBD       Z15, Z3, Z3
+	VPSUBD       Z15, Z5, Z5
+	VPSUBD       Z15, Z7, Z7
+	VPSUBD       Z15, Z9, Z9
+	VPSUBD       Z15, Z11, Z11
+	VPSUBD       Z15, Z13, Z13
+
+no_sums_2:
+	MOVQ    DI, R11
+	VMOVUPS Z0, (R11)
+	VMOVUPS Z1, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z2, (R11)
+	VMOVUPS Z3, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z4, (R11)
+	VMOVUPS Z5, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z6, (R11)
+	VMOVUPS Z7, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z8, (R11)
+	VMOVUPS Z9, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z10, (R11)
+	VMOVUPS Z11, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z12, (R11)
+	VMOVUPS Z13, 64(R11)
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, R8
+	ADDQ    $0x00000080, R9
+	SUBQ    $0x00000020, R10
+	JG      channels
+	JMP     done
+
+fewer:
+	MOVQ    $0x00000010, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	MOVQ    $0x7fffffffffffffff, R12
+	BZHIQ   R11, R12, R12
+	KMOVW   R12, K1
+	SHRQ    $0x10, R12
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	VPXORD  Z20, Z20, Z20
+	VPXORD  Z21, Z21, Z21
+	VPXORD  Z22, Z22, Z22
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    R13, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	MOVQ    groups+32(FP), R15
+	TESTQ   R15, R15
+	JZ      group_1_end
+
+group_1:
+	MOVQ  kw+40(FP), BP
+	TESTQ BP, BP
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z (R12), K1, Z14
+	VMOVUPS.Z (R11), K1, Z15
+	VPDPBUSD  Z14, Z15, Z16
+	VMOVUPS.Z (R11)(AX*1), K1, Z15
+	VPDPBUSD  Z14, Z15, Z17
+	VMOVUPS.Z (R11)(AX*2), K1, Z15
+	VPDPBUSD  Z14, Z15, Z18
+	VMOVUPS.Z (R13), K1, Z15
+	VPDPBUSD  Z14, Z15, Z19
+	VMOVUPS.Z (R13)(AX*1), K1, Z15
+	VPDPBUSD  Z14, Z15, Z20
+	VMOVUPS.Z (R13)(AX*2), K1, Z15
+	VPDPBUSD  Z14, Z15, Z21
+	VMOVUPS.Z (R14), K1, Z15
+	VPDPBUSD  Z14, Z15, Z22
+	ADDQ      CX, R11
+	ADDQ      CX, R13
+	ADDQ      CX, R14
+	ADDQ      DX, R12
+	DECQ      BP
+	JNZ       tap_1
+
+tap_1_end:
+	ADDQ skip+64(FP), R11
+	ADDQ skip+64(FP), R13
+	ADDQ skip+64(FP), R14
+	DECQ R15
+	JNZ  group_1
+
+group_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X14
+	VPBROADCASTD X14, Z14
+	VMOVUPS.Z    (R12), K1, Z15
+	VPMULLD      Z14, Z15, Z15
+	VPSUBD       Z15, Z16, Z16
+	VPSUBD       Z15, Z17, Z17
+	VPSUBD       Z15, Z18, Z18
+	VPSUBD       Z15, Z19, Z19
+	VPSUBD       Z15, Z20, Z20
+	VPSUBD       Z15, Z21, Z21
+	VPSUBD       Z15, Z22, Z22
+
+no_sums_1:
+	MOVQ    DI, R11
+	VMOVUPS Z16, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z17, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z18, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z19, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z20, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z21, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z22, K1, (R11)
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, R8
+	ADDQ    $0x00000040, R9
+	SUBQ    $0x00000010, R10
+	JG      channels
+
+done:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+88(FP)
+	JNZ  again
+	VZEROUPPER
+	RET
+
+// func vnni_8xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
+// Requires: AVX, AVX512F, AVX512VNNI, BMI2, CMOV
+TEXT ·vnni_8xc(SB), NOSPLIT, $8-96
+	MOVQ   pixel+48(FP), AX
+	MOVQ   col+56(FP), CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000008, DX, BX
+	IMUL3Q $0x00000008, AX, SI
+
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	CMPQ   R10, $0x00000020
+	JLT    fewer
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   R8, R11
+	MOVQ   R9, R12
+	MOVQ   R11, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	ADDQ   AX, R13
+	MOVQ   R13, R14
+	ADDQ   AX, R14
+	ADDQ   AX, R14
+	ADDQ   AX, R14
+	MOVQ   groups+32(FP), R15
+	TESTQ  R15, R15
+	JZ     group_2_end
+
+group_2:
+	MOVQ  kw+40(FP), BP
+	TESTQ BP, BP
+	JZ    tap_2_end
+
+tap_2:
+	VMOVUPS  (R12), Z16
+	VMOVUPS  (R11), Z17
+	VPDPBUSD Z16, Z17, Z0
+	VMOVUPS  (R11)(AX*1), Z17
+	VPDPBUSD Z16, Z17, Z2
+	VMOVUPS  (R11)(AX*2), Z17
+	VPDPBUSD Z16, Z17, Z4
+	VMOVUPS  (R13), Z17
+	VPDPBUSD Z16, Z17, Z6
+	VMOVUPS  (R13)(AX*1), Z17
+	VPDPBUSD Z16, Z17, Z8
+	VMOVUPS  (R13)(AX*2), Z17
+	VPDPBUSD Z16, Z17, Z10
+	VMOVUPS  (R14), Z17
+	VPDPBUSD Z16, Z17, Z12
+	VMOVUPS  (R14)(AX*1), Z17
+	VPDPBUSD Z16, Z17, Z14
+	VMOVUPS  64(R12), Z16
+	VMOVUPS  64(R11), Z17
+	VPDPBUSD Z16, Z17, Z1
+	VMOVUPS  64(R11)(AX*1), Z17
+	VPDPBUSD Z16, Z17, Z3
+	VMOVUPS  64(R11)(AX*2), Z17
+	VPDPBUSD Z16, Z17, Z5
+	VMOVUPS  64(R13), Z17
+	VPDPBUSD Z16, Z17, Z7
+	VMOVUPS  64(R13)(AX*1), Z17
+	VPDPBUSD Z16, Z17, Z9
+	VMOVUPS  64(R13)(AX*2), Z17
+	VPDPBUSD Z16, Z17, Z11
+	VMOVUPS  64(R14), Z17
+	VPDPBUSD Z16, Z17, Z13
+	VMOVUPS  64(R14)(AX*1), Z17
+	VPDPBUSD Z16, Z17, Z15
+	ADDQ     CX, R11
+	ADDQ     CX, R13
+	ADDQ     CX, R14
+	ADDQ     DX, R12
+	DECQ     BP
+	JNZ      tap_2
+
+tap_2_end:
+	ADDQ skip+64(FP), R11
+	ADDQ skip+64(FP), R13
+	ADDQ skip+64(FP), R14
+	DECQ R15
+	JNZ  group_2
+
+group_2_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_2
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X16
+	VPBROADCASTD X16, Z16
+	VMOVUPS      (R12), Z17
+	VPMULLD      Z16, Z17, Z17
+	VPSUBD       Z17, Z0, Z0
+	VPSUBD       Z17, Z2, Z2
+	VPSUBD       Z17, Z4, Z4
+	VPSUBD       Z17, Z6, Z6
+	VPSUBD       Z17, Z8, Z8
+	VPSUBD       Z17, Z10, Z10
+	VPSUBD       Z17, Z12, Z12
+	VPSUBD       Z17, Z14, Z14
+	VMOVUPS      64(R12), Z17
+	VPMULLD      Z16, Z17, Z17
+	VPSUBD       Z17, Z1, Z1
+	VPSUBD       Z17, Z3, Z3
+	VPSUBD       Z17, Z5, Z5
+	VPSUBD       Z17, Z7, Z7
+	VPSUBD       Z17, Z9, Z9
+	VPSUBD       Z17, Z11, Z11
+	VPSUBD       Z17, Z13, Z13
+	VPSUBD       Z17, Z15, Z15
+
+no_sums_2:
+	MOVQ    DI, R11
+	VMOVUPS Z0, (R11)
+	VMOVUPS Z1, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z2, (R11)
+	VMOVUPS Z3, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z4, (R11)
+	VMOVUPS Z5, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z6, (R11)
+	VMOVUPS Z7, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z8, (R11)
+	VMOVUPS Z9, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z10, (R11)
+	VMOVUPS Z11, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z12, (R11)
+	VMOVUPS Z13, 64(R11)
+	ADDQ    DX, R11
+	VMOVUPS Z14, (R11)
+	VMOVUPS Z15, 64(R11)
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, R8
+	ADDQ    $0x00000080, R9
+	SUBQ    $0x00000020, R10
+	JG      channels
+	JMP     done
+
+fewer:
+	MOVQ    $0x00000010, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	MOVQ    $0x7fffffffffffffff, R12
+	BZHIQ   R11, R12, R12
+	KMOVW   R12, K1
+	SHRQ    $0x10, R12
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	VPXORD  Z20, Z20, Z20
+	VPXORD  Z21, Z21, Z21
+	VPXORD  Z22, Z22, Z22
+	VPXORD  Z23, Z23, Z23
+	VPXORD  Z24, Z24, Z24
+	VPXORD  Z25, Z25, Z25
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    R13, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	MOVQ    groups+32(FP), R15
+	TESTQ   R15, R15
+	JZ      group_1_end
+
+group_1:
+	MOVQ  kw+40(FP), BP
+	TESTQ BP, BP
+	JZ    tap_1_end
+
+tap_1:
+	VMOVUPS.Z (R12), K1, Z16
+	VMOVUPS.Z (R11), K1, Z17
+	VPDPBUSD  Z16, Z17, Z18
+	VMOVUPS.Z (R11)(AX*1), K1, Z17
+	VPDPBUSD  Z16, Z17, Z19
+	VMOVUPS.Z (R11)(AX*2), K1, Z17
+	VPDPBUSD  Z16, Z17, Z20
+	VMOVUPS.Z (R13), K1, Z17
+	VPDPBUSD  Z16, Z17, Z21
+	VMOVUPS.Z (R13)(AX*1), K1, Z17
+	VPDPBUSD  Z16, Z17, Z22
+	VMOVUPS.Z (R13)(AX*2), K1, Z17
+	VPDPBUSD  Z16, Z17, Z23
+	VMOVUPS.Z (R14), K1, Z17
+	VPDPBUSD  Z16, Z17, Z24
+	VMOVUPS.Z (R14)(AX*1), K1, Z17
+	VPDPBUSD  Z16, Z17, Z25
+	ADDQ      CX, R11
+	ADDQ      CX, R13
+	ADDQ      CX, R14
+	ADDQ      DX, R12
+	DECQ      BP
+	JNZ       tap_1
+
+tap_1_end:
+	ADDQ skip+64(FP), R11
+	ADDQ skip+64(FP), R13
+	ADDQ skip+64(FP), R14
+	DECQ R15
+	JNZ  group_1
+
+group_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X16
+	VPBROADCASTD X16, Z16
+	VMOVUPS.Z    (R12), K1, Z17
+	VPMULLD      Z16, Z17, Z17
+	VPSUBD       Z17, Z18, Z18
+	VPSUBD       Z17, Z19, Z19
+	VPSUBD       Z17, Z20, Z20
+	VPSUBD       Z17, Z21, Z21
+	VPSUBD       Z17, Z22, Z22
+	VPSUBD       Z17, Z23, Z23
+	VPSUBD       Z17, Z24, Z24
+	VPSUBD       Z17, Z25, Z25
+
+no_sums_1:
+	MOVQ    DI, R11
+	VMOVUPS Z18, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z19, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z20, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z21, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z22, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z23, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z24, K1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Z25, K1, (R11)
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, R8
+	ADDQ    $0x00000040, R9
+	SUBQ    $0x00000010, R10
+	JG      channels
+
+done:
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+88(FP)
+	JNZ  again
+	VZEROUPPER
+	RET
+
+// func avx2_1xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 // Requires: AVX, AVX2, CMOV
-TEXT ·avx2_1xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), SI
-	MOVQ BX, DI
-	SHLQ $0x02, DI
+TEXT ·avx2_1xc(SB), NOSPLIT, $0-96
+	MOVQ   pixel+48(FP), AX
+	MOVQ   col+56(FP), CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000001, DX, BX
+	IMUL3Q $0x00000001, AX, AX
 
-block:
-	MOVQ    $0x00000008, R8
-	CMPQ    BX, R8
-	CMOVQLT BX, R8
-	CMPQ    R8, $0x00000008
-	JNE     part
+again:
+	MOVQ y+0(FP), SI
+	MOVQ x+8(FP), DI
+	MOVQ w+16(FP), R8
+	MOVQ channels+24(FP), R9
+
+channels:
+	MOVQ    $0x00000008, R10
+	CMPQ    R9, R10
+	CMOVQLT R9, R10
+	CMPQ    R10, $0x00000008
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
-	MOVQ    CX, R8
-	MOVQ    DX, R9
-	MOVQ    groups+32(FP), R10
-	TESTQ   R10, R10
-	JZ      group_end
+	MOVQ    DI, R10
+	MOVQ    R8, R11
+	MOVQ    groups+32(FP), R12
+	TESTQ   R12, R12
+	JZ      group_1_end
 
-group:
-	MOVQ  kw+40(FP), R11
-	TESTQ R11, R11
-	JZ    tap_end
+group_1:
+	MOVQ  kw+40(FP), R13
+	TESTQ R13, R13
+	JZ    tap_1_end
 
-tap:
-	VMOVUPS  (R9), Y1
-	VMOVUPS  (R8), Y2
+tap_1:
+	VMOVUPS  (R11), Y1
+	VMOVUPS  (R10), Y2
 	VPMADDWD Y1, Y2, Y1
 	VPADDD   Y1, Y0, Y0
-	ADDQ     SI, R8
-	ADDQ     DI, R9
-	DECQ     R11
-	JNZ      tap
+	ADDQ     CX, R10
+	ADDQ     DX, R11
+	DECQ     R13
+	JNZ      tap_1
 
-tap_end:
-	ADDQ skip+64(FP), R8
-	DECQ R10
-	JNZ  group
+tap_1_end:
+	ADDQ skip+64(FP), R10
+	DECQ R12
+	JNZ  group_1
 
-group_end:
-	MOVQ         BX, R8
-	NEGQ         R8
-	ADDQ         channels+24(FP), R8
-	SHLQ         $0x02, R8
-	MOVQ         sums+72(FP), R9
-	TESTQ        R9, R9
-	JZ           no_sums
-	ADDQ         R8, R9
-	MOVL         zero+80(FP), R8
-	VMOVD        R8, X1
+group_1_end:
+	MOVQ         R9, R10
+	NEGQ         R10
+	ADDQ         channels+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         sums+72(FP), R11
+	TESTQ        R11, R11
+	JZ           no_sums_1
+	ADDQ         R10, R11
+	MOVL         zero+80(FP), R10
+	VMOVD        R10, X1
 	VPBROADCASTD X1, Y1
-	VMOVUPS      (R9), Y2
+	VMOVUPS      (R11), Y2
 	VPMULLD      Y1, Y2, Y2
 	VPSUBD       Y2, Y0, Y0
 
-no_sums:
-	MOVQ    AX, R8
-	VMOVUPS Y0, (R8)
+no_sums_1:
+	MOVQ    SI, R10
+	VMOVUPS Y0, (R10)
 	JMP     next
 
-part:
-	LEAQ    lanes_8<>+0(SB), R9
-	MOVQ    $0x00000008, R10
-	SUBQ    R8, R10
-	VMOVUPS (R9)(R10*4), Y0
+part_1:
+	LEAQ    lanes_8<>+0(SB), R11
+	MOVQ    $0x00000008, R12
+	SUBQ    R10, R12
+	VMOVUPS (R11)(R12*4), Y0
 	VXORPS  Y1, Y1, Y1
-	MOVQ    CX, R8
-	MOVQ    DX, R9
-	MOVQ    groups+32(FP), R10
-	TESTQ   R10, R10
-	JZ      group_part_end
+	MOVQ    DI, R10
+	MOVQ    R8, R11
+	MOVQ    groups+32(FP), R12
+	TESTQ   R12, R12
+	JZ      group_part_1_end
 
-group_part:
-	MOVQ  kw+40(FP), R11
-	TESTQ R11, R11
-	JZ    tap_part_end
+group_part_1:
+	MOVQ  kw+40(FP), R13
+	TESTQ R13, R13
+	JZ    tap_part_1_end
 
-tap_part:
-	VMASKMOVPS (R9), Y0, Y2
-	VMASKMOVPS (R8), Y0, Y3
+tap_part_1:
+	VMASKMOVPS (R11), Y0, Y2
+	VMASKMOVPS (R10), Y0, Y3
 	VPMADDWD   Y2, Y3, Y2
 	VPADDD     Y2, Y1, Y1
-	ADDQ       SI, R8
-	ADDQ       DI, R9
-	DECQ       R11
-	JNZ        tap_part
+	ADDQ       CX, R10
+	ADDQ       DX, R11
+	DECQ       R13
+	JNZ        tap_part_1
 
-tap_part_end:
-	ADDQ skip+64(FP), R8
-	DECQ R10
-	JNZ  group_part
+tap_part_1_end:
+	ADDQ skip+64(FP), R10
+	DECQ R12
+	JNZ  group_part_1
 
-group_part_end:
-	MOVQ         BX, R8
-	NEGQ         R8
-	ADDQ         channels+24(FP), R8
-	SHLQ         $0x02, R8
-	MOVQ         sums+72(FP), R9
-	TESTQ        R9, R9
-	JZ           no_sums_part
-	ADDQ         R8, R9
-	MOVL         zero+80(FP), R8
-	VMOVD        R8, X2
+group_part_1_end:
+	MOVQ         R9, R10
+	NEGQ         R10
+	ADDQ         channels+24(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         sums+72(FP), R11
+	TESTQ        R11, R11
+	JZ           no_sums_part_1
+	ADDQ         R10, R11
+	MOVL         zero+80(FP), R10
+	VMOVD        R10, X2
 	VPBROADCASTD X2, Y2
-	VMASKMOVPS   (R9), Y0, Y3
+	VMASKMOVPS   (R11), Y0, Y3
 	VPMULLD      Y2, Y3, Y3
 	VPSUBD       Y3, Y1, Y1
 
-no_sums_part:
-	MOVQ       AX, R8
-	VMASKMOVPS Y1, Y0, (R8)
+no_sums_part_1:
+	MOVQ       SI, R10
+	VMASKMOVPS Y1, Y0, (R10)
 
 next:
-	ADDQ $0x00000020, AX
-	ADDQ $0x00000020, CX
-	ADDQ $0x00000020, DX
-	SUBQ $0x00000008, BX
-	JG   block
+	ADDQ $0x00000020, SI
+	ADDQ $0x00000020, DI
+	ADDQ $0x00000020, R8
+	SUBQ $0x00000008, R9
+	JG   channels
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ AX, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+88(FP)
+	JNZ  again
 	VZEROUPPER
 	RET
 
@@ -943,563 +1957,615 @@ DATA lanes_8<>+56(SB)/4, $0x00000000
 DATA lanes_8<>+60(SB)/4, $0x00000000
 GLOBL lanes_8<>(SB), RODATA|NOPTR, $64
 
-// func avx2_2xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+// func avx2_2xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 // Requires: AVX, AVX2, CMOV
-TEXT ·avx2_2xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
+TEXT ·avx2_2xc(SB), NOSPLIT, $0-96
+	MOVQ   pixel+48(FP), AX
+	MOVQ   col+56(FP), CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000002, DX, BX
+	IMUL3Q $0x00000002, AX, SI
 
-block:
-	MOVQ    $0x00000008, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	CMPQ    R9, $0x00000008
-	JNE     part
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	MOVQ    $0x00000008, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	CMPQ    R11, $0x00000008
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    groups+32(FP), R11
-	TESTQ   R11, R11
-	JZ      group_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    groups+32(FP), R13
+	TESTQ   R13, R13
+	JZ      group_1_end
 
-group:
-	MOVQ  kw+40(FP), R12
-	TESTQ R12, R12
-	JZ    tap_end
+group_1:
+	MOVQ  kw+40(FP), R14
+	TESTQ R14, R14
+	JZ    tap_1_end
 
-tap:
-	VMOVUPS  (R10), Y2
-	VMOVUPS  (R9), Y3
+tap_1:
+	VMOVUPS  (R12), Y2
+	VMOVUPS  (R11), Y3
 	VPMADDWD Y2, Y3, Y3
 	VPADDD   Y3, Y0, Y0
-	VMOVUPS  (R9)(SI*1), Y3
+	VMOVUPS  (R11)(AX*1), Y3
 	VPMADDWD Y2, Y3, Y2
 	VPADDD   Y2, Y1, Y1
-	ADDQ     DI, R9
-	ADDQ     R8, R10
-	DECQ     R12
-	JNZ      tap
+	ADDQ     CX, R11
+	ADDQ     DX, R12
+	DECQ     R14
+	JNZ      tap_1
 
-tap_end:
-	ADDQ skip+64(FP), R9
-	DECQ R11
-	JNZ  group
+tap_1_end:
+	ADDQ skip+64(FP), R11
+	DECQ R13
+	JNZ  group_1
 
-group_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X2
+group_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X2
 	VPBROADCASTD X2, Y2
-	VMOVUPS      (R10), Y3
+	VMOVUPS      (R12), Y3
 	VPMULLD      Y2, Y3, Y3
 	VPSUBD       Y3, Y0, Y0
 	VPSUBD       Y3, Y1, Y1
 
-no_sums:
-	MOVQ    AX, R9
-	VMOVUPS Y0, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y1, (R9)
+no_sums_1:
+	MOVQ    DI, R11
+	VMOVUPS Y0, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y1, (R11)
 	JMP     next
 
-part:
-	LEAQ    lanes_8<>+0(SB), R10
-	MOVQ    $0x00000008, R11
-	SUBQ    R9, R11
-	VMOVUPS (R10)(R11*4), Y0
+part_1:
+	LEAQ    lanes_8<>+0(SB), R12
+	MOVQ    $0x00000008, R13
+	SUBQ    R11, R13
+	VMOVUPS (R12)(R13*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    groups+32(FP), R11
-	TESTQ   R11, R11
-	JZ      group_part_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    groups+32(FP), R13
+	TESTQ   R13, R13
+	JZ      group_part_1_end
 
-group_part:
-	MOVQ  kw+40(FP), R12
-	TESTQ R12, R12
-	JZ    tap_part_end
+group_part_1:
+	MOVQ  kw+40(FP), R14
+	TESTQ R14, R14
+	JZ    tap_part_1_end
 
-tap_part:
-	VMASKMOVPS (R10), Y0, Y3
-	VMASKMOVPS (R9), Y0, Y4
+tap_part_1:
+	VMASKMOVPS (R12), Y0, Y3
+	VMASKMOVPS (R11), Y0, Y4
 	VPMADDWD   Y3, Y4, Y4
 	VPADDD     Y4, Y1, Y1
-	VMASKMOVPS (R9)(SI*1), Y0, Y4
+	VMASKMOVPS (R11)(AX*1), Y0, Y4
 	VPMADDWD   Y3, Y4, Y3
 	VPADDD     Y3, Y2, Y2
-	ADDQ       DI, R9
-	ADDQ       R8, R10
-	DECQ       R12
-	JNZ        tap_part
+	ADDQ       CX, R11
+	ADDQ       DX, R12
+	DECQ       R14
+	JNZ        tap_part_1
 
-tap_part_end:
-	ADDQ skip+64(FP), R9
-	DECQ R11
-	JNZ  group_part
+tap_part_1_end:
+	ADDQ skip+64(FP), R11
+	DECQ R13
+	JNZ  group_part_1
 
-group_part_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums_part
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X3
+group_part_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_part_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X3
 	VPBROADCASTD X3, Y3
-	VMASKMOVPS   (R10), Y0, Y4
+	VMASKMOVPS   (R12), Y0, Y4
 	VPMULLD      Y3, Y4, Y4
 	VPSUBD       Y4, Y1, Y1
 	VPSUBD       Y4, Y2, Y2
 
-no_sums_part:
-	MOVQ       AX, R9
-	VMASKMOVPS Y1, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y2, Y0, (R9)
+no_sums_part_1:
+	MOVQ       DI, R11
+	VMASKMOVPS Y1, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y2, Y0, (R11)
 
 next:
-	ADDQ $0x00000020, AX
-	ADDQ $0x00000020, CX
-	ADDQ $0x00000020, DX
-	SUBQ $0x00000008, BX
-	JG   block
+	ADDQ $0x00000020, DI
+	ADDQ $0x00000020, R8
+	ADDQ $0x00000020, R9
+	SUBQ $0x00000008, R10
+	JG   channels
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+88(FP)
+	JNZ  again
 	VZEROUPPER
 	RET
 
-// func avx2_3xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+// func avx2_3xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 // Requires: AVX, AVX2, CMOV
-TEXT ·avx2_3xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
+TEXT ·avx2_3xc(SB), NOSPLIT, $0-96
+	MOVQ   pixel+48(FP), AX
+	MOVQ   col+56(FP), CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000003, DX, BX
+	IMUL3Q $0x00000003, AX, SI
 
-block:
-	MOVQ    $0x00000008, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	CMPQ    R9, $0x00000008
-	JNE     part
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	MOVQ    $0x00000008, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	CMPQ    R11, $0x00000008
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    groups+32(FP), R11
-	TESTQ   R11, R11
-	JZ      group_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    groups+32(FP), R13
+	TESTQ   R13, R13
+	JZ      group_1_end
 
-group:
-	MOVQ  kw+40(FP), R12
-	TESTQ R12, R12
-	JZ    tap_end
+group_1:
+	MOVQ  kw+40(FP), R14
+	TESTQ R14, R14
+	JZ    tap_1_end
 
-tap:
-	VMOVUPS  (R10), Y3
-	VMOVUPS  (R9), Y4
+tap_1:
+	VMOVUPS  (R12), Y3
+	VMOVUPS  (R11), Y4
 	VPMADDWD Y3, Y4, Y4
 	VPADDD   Y4, Y0, Y0
-	VMOVUPS  (R9)(SI*1), Y4
+	VMOVUPS  (R11)(AX*1), Y4
 	VPMADDWD Y3, Y4, Y4
 	VPADDD   Y4, Y1, Y1
-	VMOVUPS  (R9)(SI*2), Y4
+	VMOVUPS  (R11)(AX*2), Y4
 	VPMADDWD Y3, Y4, Y3
 	VPADDD   Y3, Y2, Y2
-	ADDQ     DI, R9
-	ADDQ     R8, R10
-	DECQ     R12
-	JNZ      tap
+	ADDQ     CX, R11
+	ADDQ     DX, R12
+	DECQ     R14
+	JNZ      tap_1
 
-tap_end:
-	ADDQ skip+64(FP), R9
-	DECQ R11
-	JNZ  group
+tap_1_end:
+	ADDQ skip+64(FP), R11
+	DECQ R13
+	JNZ  group_1
 
-group_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X3
+group_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X3
 	VPBROADCASTD X3, Y3
-	VMOVUPS      (R10), Y4
+	VMOVUPS      (R12), Y4
 	VPMULLD      Y3, Y4, Y4
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y4, Y1, Y1
 	VPSUBD       Y4, Y2, Y2
 
-no_sums:
-	MOVQ    AX, R9
-	VMOVUPS Y0, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y2, (R9)
+no_sums_1:
+	MOVQ    DI, R11
+	VMOVUPS Y0, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y2, (R11)
 	JMP     next
 
-part:
-	LEAQ    lanes_8<>+0(SB), R10
-	MOVQ    $0x00000008, R11
-	SUBQ    R9, R11
-	VMOVUPS (R10)(R11*4), Y0
+part_1:
+	LEAQ    lanes_8<>+0(SB), R12
+	MOVQ    $0x00000008, R13
+	SUBQ    R11, R13
+	VMOVUPS (R12)(R13*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    groups+32(FP), R11
-	TESTQ   R11, R11
-	JZ      group_part_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    groups+32(FP), R13
+	TESTQ   R13, R13
+	JZ      group_part_1_end
 
-group_part:
-	MOVQ  kw+40(FP), R12
-	TESTQ R12, R12
-	JZ    tap_part_end
+group_part_1:
+	MOVQ  kw+40(FP), R14
+	TESTQ R14, R14
+	JZ    tap_part_1_end
 
-tap_part:
-	VMASKMOVPS (R10), Y0, Y4
-	VMASKMOVPS (R9), Y0, Y5
+tap_part_1:
+	VMASKMOVPS (R12), Y0, Y4
+	VMASKMOVPS (R11), Y0, Y5
 	VPMADDWD   Y4, Y5, Y5
 	VPADDD     Y5, Y1, Y1
-	VMASKMOVPS (R9)(SI*1), Y0, Y5
+	VMASKMOVPS (R11)(AX*1), Y0, Y5
 	VPMADDWD   Y4, Y5, Y5
 	VPADDD     Y5, Y2, Y2
-	VMASKMOVPS (R9)(SI*2), Y0, Y5
+	VMASKMOVPS (R11)(AX*2), Y0, Y5
 	VPMADDWD   Y4, Y5, Y4
 	VPADDD     Y4, Y3, Y3
-	ADDQ       DI, R9
-	ADDQ       R8, R10
-	DECQ       R12
-	JNZ        tap_part
+	ADDQ       CX, R11
+	ADDQ       DX, R12
+	DECQ       R14
+	JNZ        tap_part_1
 
-tap_part_end:
-	ADDQ skip+64(FP), R9
-	DECQ R11
-	JNZ  group_part
+tap_part_1_end:
+	ADDQ skip+64(FP), R11
+	DECQ R13
+	JNZ  group_part_1
 
-group_part_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums_part
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X4
+group_part_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_part_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X4
 	VPBROADCASTD X4, Y4
-	VMASKMOVPS   (R10), Y0, Y5
+	VMASKMOVPS   (R12), Y0, Y5
 	VPMULLD      Y4, Y5, Y5
 	VPSUBD       Y5, Y1, Y1
 	VPSUBD       Y5, Y2, Y2
 	VPSUBD       Y5, Y3, Y3
 
-no_sums_part:
-	MOVQ       AX, R9
-	VMASKMOVPS Y1, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y2, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y3, Y0, (R9)
+no_sums_part_1:
+	MOVQ       DI, R11
+	VMASKMOVPS Y1, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y2, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y3, Y0, (R11)
 
 next:
-	ADDQ $0x00000020, AX
-	ADDQ $0x00000020, CX
-	ADDQ $0x00000020, DX
-	SUBQ $0x00000008, BX
-	JG   block
+	ADDQ $0x00000020, DI
+	ADDQ $0x00000020, R8
+	ADDQ $0x00000020, R9
+	SUBQ $0x00000008, R10
+	JG   channels
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+88(FP)
+	JNZ  again
 	VZEROUPPER
 	RET
 
-// func avx2_4xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+// func avx2_4xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 // Requires: AVX, AVX2, CMOV
-TEXT ·avx2_4xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
+TEXT ·avx2_4xc(SB), NOSPLIT, $0-96
+	MOVQ   pixel+48(FP), AX
+	MOVQ   col+56(FP), CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000004, DX, BX
+	IMUL3Q $0x00000004, AX, SI
 
-block:
-	MOVQ    $0x00000008, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	CMPQ    R9, $0x00000008
-	JNE     part
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	MOVQ    $0x00000008, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	CMPQ    R11, $0x00000008
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    groups+32(FP), R12
-	TESTQ   R12, R12
-	JZ      group_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    groups+32(FP), R14
+	TESTQ   R14, R14
+	JZ      group_1_end
 
-group:
-	MOVQ  kw+40(FP), R13
-	TESTQ R13, R13
-	JZ    tap_end
+group_1:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_1_end
 
-tap:
-	VMOVUPS  (R10), Y4
-	VMOVUPS  (R9), Y5
+tap_1:
+	VMOVUPS  (R12), Y4
+	VMOVUPS  (R11), Y5
 	VPMADDWD Y4, Y5, Y5
 	VPADDD   Y5, Y0, Y0
-	VMOVUPS  (R9)(SI*1), Y5
+	VMOVUPS  (R11)(AX*1), Y5
 	VPMADDWD Y4, Y5, Y5
 	VPADDD   Y5, Y1, Y1
-	VMOVUPS  (R9)(SI*2), Y5
+	VMOVUPS  (R11)(AX*2), Y5
 	VPMADDWD Y4, Y5, Y5
 	VPADDD   Y5, Y2, Y2
-	VMOVUPS  (R11), Y5
+	VMOVUPS  (R13), Y5
 	VPMADDWD Y4, Y5, Y4
 	VPADDD   Y4, Y3, Y3
-	ADDQ     DI, R9
-	ADDQ     DI, R11
-	ADDQ     R8, R10
-	DECQ     R13
-	JNZ      tap
+	ADDQ     CX, R11
+	ADDQ     CX, R13
+	ADDQ     DX, R12
+	DECQ     R15
+	JNZ      tap_1
 
-tap_end:
-	ADDQ skip+64(FP), R9
+tap_1_end:
 	ADDQ skip+64(FP), R11
-	DECQ R12
-	JNZ  group
+	ADDQ skip+64(FP), R13
+	DECQ R14
+	JNZ  group_1
 
-group_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X4
+group_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X4
 	VPBROADCASTD X4, Y4
-	VMOVUPS      (R10), Y5
+	VMOVUPS      (R12), Y5
 	VPMULLD      Y4, Y5, Y5
 	VPSUBD       Y5, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
 	VPSUBD       Y5, Y2, Y2
 	VPSUBD       Y5, Y3, Y3
 
-no_sums:
-	MOVQ    AX, R9
-	VMOVUPS Y0, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y2, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y3, (R9)
+no_sums_1:
+	MOVQ    DI, R11
+	VMOVUPS Y0, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y2, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y3, (R11)
 	JMP     next
 
-part:
-	LEAQ    lanes_8<>+0(SB), R10
-	MOVQ    $0x00000008, R11
-	SUBQ    R9, R11
-	VMOVUPS (R10)(R11*4), Y0
+part_1:
+	LEAQ    lanes_8<>+0(SB), R12
+	MOVQ    $0x00000008, R13
+	SUBQ    R11, R13
+	VMOVUPS (R12)(R13*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    groups+32(FP), R12
-	TESTQ   R12, R12
-	JZ      group_part_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    groups+32(FP), R14
+	TESTQ   R14, R14
+	JZ      group_part_1_end
 
-group_part:
-	MOVQ  kw+40(FP), R13
-	TESTQ R13, R13
-	JZ    tap_part_end
+group_part_1:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_part_1_end
 
-tap_part:
-	VMASKMOVPS (R10), Y0, Y5
-	VMASKMOVPS (R9), Y0, Y6
+tap_part_1:
+	VMASKMOVPS (R12), Y0, Y5
+	VMASKMOVPS (R11), Y0, Y6
 	VPMADDWD   Y5, Y6, Y6
 	VPADDD     Y6, Y1, Y1
-	VMASKMOVPS (R9)(SI*1), Y0, Y6
+	VMASKMOVPS (R11)(AX*1), Y0, Y6
 	VPMADDWD   Y5, Y6, Y6
 	VPADDD     Y6, Y2, Y2
-	VMASKMOVPS (R9)(SI*2), Y0, Y6
+	VMASKMOVPS (R11)(AX*2), Y0, Y6
 	VPMADDWD   Y5, Y6, Y6
 	VPADDD     Y6, Y3, Y3
-	VMASKMOVPS (R11), Y0, Y6
+	VMASKMOVPS (R13), Y0, Y6
 	VPMADDWD   Y5, Y6, Y5
 	VPADDD     Y5, Y4, Y4
-	ADDQ       DI, R9
-	ADDQ       DI, R11
-	ADDQ       R8, R10
-	DECQ       R13
-	JNZ        tap_part
+	ADDQ       CX, R11
+	ADDQ       CX, R13
+	ADDQ       DX, R12
+	DECQ       R15
+	JNZ        tap_part_1
 
-tap_part_end:
-	ADDQ skip+64(FP), R9
+tap_part_1_end:
 	ADDQ skip+64(FP), R11
-	DECQ R12
-	JNZ  group_part
+	ADDQ skip+64(FP), R13
+	DECQ R14
+	JNZ  group_part_1
 
-group_part_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums_part
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X5
+group_part_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_part_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X5
 	VPBROADCASTD X5, Y5
-	VMASKMOVPS   (R10), Y0, Y6
+	VMASKMOVPS   (R12), Y0, Y6
 	VPMULLD      Y5, Y6, Y6
 	VPSUBD       Y6, Y1, Y1
 	VPSUBD       Y6, Y2, Y2
 	VPSUBD       Y6, Y3, Y3
 	VPSUBD       Y6, Y4, Y4
 
-no_sums_part:
-	MOVQ       AX, R9
-	VMASKMOVPS Y1, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y2, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y3, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y4, Y0, (R9)
+no_sums_part_1:
+	MOVQ       DI, R11
+	VMASKMOVPS Y1, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y2, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y3, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y4, Y0, (R11)
 
 next:
-	ADDQ $0x00000020, AX
-	ADDQ $0x00000020, CX
-	ADDQ $0x00000020, DX
-	SUBQ $0x00000008, BX
-	JG   block
+	ADDQ $0x00000020, DI
+	ADDQ $0x00000020, R8
+	ADDQ $0x00000020, R9
+	SUBQ $0x00000008, R10
+	JG   channels
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+88(FP)
+	JNZ  again
 	VZEROUPPER
 	RET
 
-// func avx2_5xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+// func avx2_5xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 // Requires: AVX, AVX2, CMOV
-TEXT ·avx2_5xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
+TEXT ·avx2_5xc(SB), NOSPLIT, $0-96
+	MOVQ   pixel+48(FP), AX
+	MOVQ   col+56(FP), CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000005, DX, BX
+	IMUL3Q $0x00000005, AX, SI
 
-block:
-	MOVQ    $0x00000008, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	CMPQ    R9, $0x00000008
-	JNE     part
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	MOVQ    $0x00000008, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	CMPQ    R11, $0x00000008
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    groups+32(FP), R12
-	TESTQ   R12, R12
-	JZ      group_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    groups+32(FP), R14
+	TESTQ   R14, R14
+	JZ      group_1_end
 
-group:
-	MOVQ  kw+40(FP), R13
-	TESTQ R13, R13
-	JZ    tap_end
+group_1:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_1_end
 
-tap:
-	VMOVUPS  (R10), Y5
-	VMOVUPS  (R9), Y6
-	VPMADDWD Y5, Y6, Y6
-	VPADDD   Y6, Y0, Y0
-	VMOVUPS  (R9)(SI*1), Y6
-	VPMADDWD Y5, Y6, Y6
-	VPADDD   Y6, Y1, Y1
-	VMOVUPS  (R9)(SI*2), Y6
-	VPMADDWD Y5, Y6, Y6
-	VPADDD   Y6, Y2, Y2
+tap_1:
+	VMOVUPS  (R12), Y5
 	VMOVUPS  (R11), Y6
 	VPMADDWD Y5, Y6, Y6
+	VPADDD   Y6, Y0, Y0
+	VMOVUPS  (R11)(AX*1), Y6
+	VPMADDWD Y5, Y6, Y6
+	VPADDD   Y6, Y1, Y1
+	VMOVUPS  (R11)(AX*2), Y6
+	VPMADDWD Y5, Y6, Y6
+	VPADDD   Y6, Y2, Y2
+	VMOVUPS  (R13), Y6
+	VPMADDWD Y5, Y6, Y6
 	VPADDD   Y6, Y3, Y3
-	VMOVUPS  (R11)(SI*1), Y6
+	VMOVUPS  (R13)(AX*1), Y6
 	VPMADDWD Y5, Y6, Y5
 	VPADDD   Y5, Y4, Y4
-	ADDQ     DI, R9
-	ADDQ     DI, R11
-	ADDQ     R8, R10
-	DECQ     R13
-	JNZ      tap
+	ADDQ     CX, R11
+	ADDQ     CX, R13
+	ADDQ     DX, R12
+	DECQ     R15
+	JNZ      tap_1
 
-tap_end:
-	ADDQ skip+64(FP), R9
+tap_1_end:
 	ADDQ skip+64(FP), R11
-	DECQ R12
-	JNZ  group
+	ADDQ skip+64(FP), R13
+	DECQ R14
+	JNZ  group_1
 
-group_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X5
+group_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X5
 	VPBROADCASTD X5, Y5
-	VMOVUPS      (R10), Y6
+	VMOVUPS      (R12), Y6
 	VPMULLD      Y5, Y6, Y6
 	VPSUBD       Y6, Y0, Y0
 	VPSUBD       Y6, Y1, Y1
@@ -1507,86 +2573,86 @@ group_end:
 	VPSUBD       Y6, Y3, Y3
 	VPSUBD       Y6, Y4, Y4
 
-no_sums:
-	MOVQ    AX, R9
-	VMOVUPS Y0, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y2, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y3, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y4, (R9)
+no_sums_1:
+	MOVQ    DI, R11
+	VMOVUPS Y0, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y2, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y3, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y4, (R11)
 	JMP     next
 
-part:
-	LEAQ    lanes_8<>+0(SB), R10
-	MOVQ    $0x00000008, R11
-	SUBQ    R9, R11
-	VMOVUPS (R10)(R11*4), Y0
+part_1:
+	LEAQ    lanes_8<>+0(SB), R12
+	MOVQ    $0x00000008, R13
+	SUBQ    R11, R13
+	VMOVUPS (R12)(R13*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    groups+32(FP), R12
-	TESTQ   R12, R12
-	JZ      group_part_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    groups+32(FP), R14
+	TESTQ   R14, R14
+	JZ      group_part_1_end
 
-group_part:
-	MOVQ  kw+40(FP), R13
-	TESTQ R13, R13
-	JZ    tap_part_end
+group_part_1:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_part_1_end
 
-tap_part:
-	VMASKMOVPS (R10), Y0, Y6
-	VMASKMOVPS (R9), Y0, Y7
-	VPMADDWD   Y6, Y7, Y7
-	VPADDD     Y7, Y1, Y1
-	VMASKMOVPS (R9)(SI*1), Y0, Y7
-	VPMADDWD   Y6, Y7, Y7
-	VPADDD     Y7, Y2, Y2
-	VMASKMOVPS (R9)(SI*2), Y0, Y7
-	VPMADDWD   Y6, Y7, Y7
-	VPADDD     Y7, Y3, Y3
+tap_part_1:
+	VMASKMOVPS (R12), Y0, Y6
 	VMASKMOVPS (R11), Y0, Y7
 	VPMADDWD   Y6, Y7, Y7
+	VPADDD     Y7, Y1, Y1
+	VMASKMOVPS (R11)(AX*1), Y0, Y7
+	VPMADDWD   Y6, Y7, Y7
+	VPADDD     Y7, Y2, Y2
+	VMASKMOVPS (R11)(AX*2), Y0, Y7
+	VPMADDWD   Y6, Y7, Y7
+	VPADDD     Y7, Y3, Y3
+	VMASKMOVPS (R13), Y0, Y7
+	VPMADDWD   Y6, Y7, Y7
 	VPADDD     Y7, Y4, Y4
-	VMASKMOVPS (R11)(SI*1), Y0, Y7
+	VMASKMOVPS (R13)(AX*1), Y0, Y7
 	VPMADDWD   Y6, Y7, Y6
 	VPADDD     Y6, Y5, Y5
-	ADDQ       DI, R9
-	ADDQ       DI, R11
-	ADDQ       R8, R10
-	DECQ       R13
-	JNZ        tap_part
+	ADDQ       CX, R11
+	ADDQ       CX, R13
+	ADDQ       DX, R12
+	DECQ       R15
+	JNZ        tap_part_1
 
-tap_part_end:
-	ADDQ skip+64(FP), R9
+tap_part_1_end:
 	ADDQ skip+64(FP), R11
-	DECQ R12
-	JNZ  group_part
+	ADDQ skip+64(FP), R13
+	DECQ R14
+	JNZ  group_part_1
 
-group_part_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums_part
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X6
+group_part_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_part_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X6
 	VPBROADCASTD X6, Y6
-	VMASKMOVPS   (R10), Y0, Y7
+	VMASKMOVPS   (R12), Y0, Y7
 	VPMULLD      Y6, Y7, Y7
 	VPSUBD       Y7, Y1, Y1
 	VPSUBD       Y7, Y2, Y2
@@ -1594,111 +2660,127 @@ group_part_end:
 	VPSUBD       Y7, Y4, Y4
 	VPSUBD       Y7, Y5, Y5
 
-no_sums_part:
-	MOVQ       AX, R9
-	VMASKMOVPS Y1, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y2, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y3, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y4, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y5, Y0, (R9)
+no_sums_part_1:
+	MOVQ       DI, R11
+	VMASKMOVPS Y1, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y2, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y3, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y4, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y5, Y0, (R11)
 
 next:
-	ADDQ $0x00000020, AX
-	ADDQ $0x00000020, CX
-	ADDQ $0x00000020, DX
-	SUBQ $0x00000008, BX
-	JG   block
+	ADDQ $0x00000020, DI
+	ADDQ $0x00000020, R8
+	ADDQ $0x00000020, R9
+	SUBQ $0x00000008, R10
+	JG   channels
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+88(FP)
+	JNZ  again
 	VZEROUPPER
 	RET
 
-// func avx2_6xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+// func avx2_6xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 // Requires: AVX, AVX2, CMOV
-TEXT ·avx2_6xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
+TEXT ·avx2_6xc(SB), NOSPLIT, $0-96
+	MOVQ   pixel+48(FP), AX
+	MOVQ   col+56(FP), CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000006, DX, BX
+	IMUL3Q $0x00000006, AX, SI
 
-block:
-	MOVQ    $0x00000008, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	CMPQ    R9, $0x00000008
-	JNE     part
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	MOVQ    $0x00000008, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	CMPQ    R11, $0x00000008
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    groups+32(FP), R12
-	TESTQ   R12, R12
-	JZ      group_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    groups+32(FP), R14
+	TESTQ   R14, R14
+	JZ      group_1_end
 
-group:
-	MOVQ  kw+40(FP), R13
-	TESTQ R13, R13
-	JZ    tap_end
+group_1:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_1_end
 
-tap:
-	VMOVUPS  (R10), Y6
-	VMOVUPS  (R9), Y7
-	VPMADDWD Y6, Y7, Y7
-	VPADDD   Y7, Y0, Y0
-	VMOVUPS  (R9)(SI*1), Y7
-	VPMADDWD Y6, Y7, Y7
-	VPADDD   Y7, Y1, Y1
-	VMOVUPS  (R9)(SI*2), Y7
-	VPMADDWD Y6, Y7, Y7
-	VPADDD   Y7, Y2, Y2
+tap_1:
+	VMOVUPS  (R12), Y6
 	VMOVUPS  (R11), Y7
 	VPMADDWD Y6, Y7, Y7
+	VPADDD   Y7, Y0, Y0
+	VMOVUPS  (R11)(AX*1), Y7
+	VPMADDWD Y6, Y7, Y7
+	VPADDD   Y7, Y1, Y1
+	VMOVUPS  (R11)(AX*2), Y7
+	VPMADDWD Y6, Y7, Y7
+	VPADDD   Y7, Y2, Y2
+	VMOVUPS  (R13), Y7
+	VPMADDWD Y6, Y7, Y7
 	VPADDD   Y7, Y3, Y3
-	VMOVUPS  (R11)(SI*1), Y7
+	VMOVUPS  (R13)(AX*1), Y7
 	VPMADDWD Y6, Y7, Y7
 	VPADDD   Y7, Y4, Y4
-	VMOVUPS  (R11)(SI*2), Y7
+	VMOVUPS  (R13)(AX*2), Y7
 	VPMADDWD Y6, Y7, Y6
 	VPADDD   Y6, Y5, Y5
-	ADDQ     DI, R9
-	ADDQ     DI, R11
-	ADDQ     R8, R10
-	DECQ     R13
-	JNZ      tap
+	ADDQ     CX, R11
+	ADDQ     CX, R13
+	ADDQ     DX, R12
+	DECQ     R15
+	JNZ      tap_1
 
-tap_end:
-	ADDQ skip+64(FP), R9
+tap_1_end:
 	ADDQ skip+64(FP), R11
-	DECQ R12
-	JNZ  group
+	ADDQ skip+64(FP), R13
+	DECQ R14
+	JNZ  group_1
 
-group_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X6
+group_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X6
 	VPBROADCASTD X6, Y6
-	VMOVUPS      (R10), Y7
+	VMOVUPS      (R12), Y7
 	VPMULLD      Y6, Y7, Y7
 	VPSUBD       Y7, Y0, Y0
 	VPSUBD       Y7, Y1, Y1
@@ -1707,92 +2789,92 @@ group_end:
 	VPSUBD       Y7, Y4, Y4
 	VPSUBD       Y7, Y5, Y5
 
-no_sums:
-	MOVQ    AX, R9
-	VMOVUPS Y0, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y2, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y3, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y4, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y5, (R9)
+no_sums_1:
+	MOVQ    DI, R11
+	VMOVUPS Y0, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y2, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y3, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y4, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y5, (R11)
 	JMP     next
 
-part:
-	LEAQ    lanes_8<>+0(SB), R10
-	MOVQ    $0x00000008, R11
-	SUBQ    R9, R11
-	VMOVUPS (R10)(R11*4), Y0
+part_1:
+	LEAQ    lanes_8<>+0(SB), R12
+	MOVQ    $0x00000008, R13
+	SUBQ    R11, R13
+	VMOVUPS (R12)(R13*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    groups+32(FP), R12
-	TESTQ   R12, R12
-	JZ      group_part_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    groups+32(FP), R14
+	TESTQ   R14, R14
+	JZ      group_part_1_end
 
-group_part:
-	MOVQ  kw+40(FP), R13
-	TESTQ R13, R13
-	JZ    tap_part_end
+group_part_1:
+	MOVQ  kw+40(FP), R15
+	TESTQ R15, R15
+	JZ    tap_part_1_end
 
-tap_part:
-	VMASKMOVPS (R10), Y0, Y7
-	VMASKMOVPS (R9), Y0, Y8
-	VPMADDWD   Y7, Y8, Y8
-	VPADDD     Y8, Y1, Y1
-	VMASKMOVPS (R9)(SI*1), Y0, Y8
-	VPMADDWD   Y7, Y8, Y8
-	VPADDD     Y8, Y2, Y2
-	VMASKMOVPS (R9)(SI*2), Y0, Y8
-	VPMADDWD   Y7, Y8, Y8
-	VPADDD     Y8, Y3, Y3
+tap_part_1:
+	VMASKMOVPS (R12), Y0, Y7
 	VMASKMOVPS (R11), Y0, Y8
 	VPMADDWD   Y7, Y8, Y8
+	VPADDD     Y8, Y1, Y1
+	VMASKMOVPS (R11)(AX*1), Y0, Y8
+	VPMADDWD   Y7, Y8, Y8
+	VPADDD     Y8, Y2, Y2
+	VMASKMOVPS (R11)(AX*2), Y0, Y8
+	VPMADDWD   Y7, Y8, Y8
+	VPADDD     Y8, Y3, Y3
+	VMASKMOVPS (R13), Y0, Y8
+	VPMADDWD   Y7, Y8, Y8
 	VPADDD     Y8, Y4, Y4
-	VMASKMOVPS (R11)(SI*1), Y0, Y8
+	VMASKMOVPS (R13)(AX*1), Y0, Y8
 	VPMADDWD   Y7, Y8, Y8
 	VPADDD     Y8, Y5, Y5
-	VMASKMOVPS (R11)(SI*2), Y0, Y8
+	VMASKMOVPS (R13)(AX*2), Y0, Y8
 	VPMADDWD   Y7, Y8, Y7
 	VPADDD     Y7, Y6, Y6
-	ADDQ       DI, R9
-	ADDQ       DI, R11
-	ADDQ       R8, R10
-	DECQ       R13
-	JNZ        tap_part
+	ADDQ       CX, R11
+	ADDQ       CX, R13
+	ADDQ       DX, R12
+	DECQ       R15
+	JNZ        tap_part_1
 
-tap_part_end:
-	ADDQ skip+64(FP), R9
+tap_part_1_end:
 	ADDQ skip+64(FP), R11
-	DECQ R12
-	JNZ  group_part
+	ADDQ skip+64(FP), R13
+	DECQ R14
+	JNZ  group_part_1
 
-group_part_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums_part
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X7
+group_part_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_part_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X7
 	VPBROADCASTD X7, Y7
-	VMASKMOVPS   (R10), Y0, Y8
+	VMASKMOVPS   (R12), Y0, Y8
 	VPMULLD      Y7, Y8, Y8
 	VPSUBD       Y8, Y1, Y1
 	VPSUBD       Y8, Y2, Y2
@@ -1801,47 +2883,63 @@ group_part_end:
 	VPSUBD       Y8, Y5, Y5
 	VPSUBD       Y8, Y6, Y6
 
-no_sums_part:
-	MOVQ       AX, R9
-	VMASKMOVPS Y1, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y2, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y3, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y4, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y5, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y6, Y0, (R9)
+no_sums_part_1:
+	MOVQ       DI, R11
+	VMASKMOVPS Y1, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y2, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y3, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y4, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y5, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y6, Y0, (R11)
 
 next:
-	ADDQ $0x00000020, AX
-	ADDQ $0x00000020, CX
-	ADDQ $0x00000020, DX
-	SUBQ $0x00000008, BX
-	JG   block
+	ADDQ $0x00000020, DI
+	ADDQ $0x00000020, R8
+	ADDQ $0x00000020, R9
+	SUBQ $0x00000008, R10
+	JG   channels
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+88(FP)
+	JNZ  again
 	VZEROUPPER
 	RET
 
-// func avx2_7xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+// func avx2_7xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 // Requires: AVX, AVX2, CMOV
-TEXT ·avx2_7xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
+TEXT ·avx2_7xc(SB), NOSPLIT, $8-96
+	MOVQ   pixel+48(FP), AX
+	MOVQ   col+56(FP), CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000007, DX, BX
+	IMUL3Q $0x00000007, AX, SI
 
-block:
-	MOVQ    $0x00000008, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	CMPQ    R9, $0x00000008
-	JNE     part
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	MOVQ    $0x00000008, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	CMPQ    R11, $0x00000008
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -1849,75 +2947,75 @@ block:
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    R11, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	MOVQ    groups+32(FP), R13
-	TESTQ   R13, R13
-	JZ      group_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    R13, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	MOVQ    groups+32(FP), R15
+	TESTQ   R15, R15
+	JZ      group_1_end
 
-group:
-	MOVQ  kw+40(FP), R14
-	TESTQ R14, R14
-	JZ    tap_end
+group_1:
+	MOVQ  kw+40(FP), BP
+	TESTQ BP, BP
+	JZ    tap_1_end
 
-tap:
-	VMOVUPS  (R10), Y7
-	VMOVUPS  (R9), Y8
-	VPMADDWD Y7, Y8, Y8
-	VPADDD   Y8, Y0, Y0
-	VMOVUPS  (R9)(SI*1), Y8
-	VPMADDWD Y7, Y8, Y8
-	VPADDD   Y8, Y1, Y1
-	VMOVUPS  (R9)(SI*2), Y8
-	VPMADDWD Y7, Y8, Y8
-	VPADDD   Y8, Y2, Y2
+tap_1:
+	VMOVUPS  (R12), Y7
 	VMOVUPS  (R11), Y8
 	VPMADDWD Y7, Y8, Y8
+	VPADDD   Y8, Y0, Y0
+	VMOVUPS  (R11)(AX*1), Y8
+	VPMADDWD Y7, Y8, Y8
+	VPADDD   Y8, Y1, Y1
+	VMOVUPS  (R11)(AX*2), Y8
+	VPMADDWD Y7, Y8, Y8
+	VPADDD   Y8, Y2, Y2
+	VMOVUPS  (R13), Y8
+	VPMADDWD Y7, Y8, Y8
 	VPADDD   Y8, Y3, Y3
-	VMOVUPS  (R11)(SI*1), Y8
+	VMOVUPS  (R13)(AX*1), Y8
 	VPMADDWD Y7, Y8, Y8
 	VPADDD   Y8, Y4, Y4
-	VMOVUPS  (R11)(SI*2), Y8
+	VMOVUPS  (R13)(AX*2), Y8
 	VPMADDWD Y7, Y8, Y8
 	VPADDD   Y8, Y5, Y5
-	VMOVUPS  (R12), Y8
+	VMOVUPS  (R14), Y8
 	VPMADDWD Y7, Y8, Y7
 	VPADDD   Y7, Y6, Y6
-	ADDQ     DI, R9
-	ADDQ     DI, R11
-	ADDQ     DI, R12
-	ADDQ     R8, R10
-	DECQ     R14
-	JNZ      tap
+	ADDQ     CX, R11
+	ADDQ     CX, R13
+	ADDQ     CX, R14
+	ADDQ     DX, R12
+	DECQ     BP
+	JNZ      tap_1
 
-tap_end:
-	ADDQ skip+64(FP), R9
+tap_1_end:
 	ADDQ skip+64(FP), R11
-	ADDQ skip+64(FP), R12
-	DECQ R13
-	JNZ  group
+	ADDQ skip+64(FP), R13
+	ADDQ skip+64(FP), R14
+	DECQ R15
+	JNZ  group_1
 
-group_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X7
+group_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X7
 	VPBROADCASTD X7, Y7
-	VMOVUPS      (R10), Y8
+	VMOVUPS      (R12), Y8
 	VPMULLD      Y7, Y8, Y8
 	VPSUBD       Y8, Y0, Y0
 	VPSUBD       Y8, Y1, Y1
@@ -1927,28 +3025,28 @@ group_end:
 	VPSUBD       Y8, Y5, Y5
 	VPSUBD       Y8, Y6, Y6
 
-no_sums:
-	MOVQ    AX, R9
-	VMOVUPS Y0, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y2, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y3, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y4, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y5, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y6, (R9)
+no_sums_1:
+	MOVQ    DI, R11
+	VMOVUPS Y0, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y2, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y3, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y4, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y5, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y6, (R11)
 	JMP     next
 
-part:
-	LEAQ    lanes_8<>+0(SB), R10
-	MOVQ    $0x00000008, R11
-	SUBQ    R9, R11
-	VMOVUPS (R10)(R11*4), Y0
+part_1:
+	LEAQ    lanes_8<>+0(SB), R12
+	MOVQ    $0x00000008, R13
+	SUBQ    R11, R13
+	VMOVUPS (R12)(R13*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
@@ -1956,75 +3054,75 @@ part:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    R11, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	MOVQ    groups+32(FP), R13
-	TESTQ   R13, R13
-	JZ      group_part_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    R13, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	MOVQ    groups+32(FP), R15
+	TESTQ   R15, R15
+	JZ      group_part_1_end
 
-group_part:
-	MOVQ  kw+40(FP), R14
-	TESTQ R14, R14
-	JZ    tap_part_end
+group_part_1:
+	MOVQ  kw+40(FP), BP
+	TESTQ BP, BP
+	JZ    tap_part_1_end
 
-tap_part:
-	VMASKMOVPS (R10), Y0, Y8
-	VMASKMOVPS (R9), Y0, Y9
-	VPMADDWD   Y8, Y9, Y9
-	VPADDD     Y9, Y1, Y1
-	VMASKMOVPS (R9)(SI*1), Y0, Y9
-	VPMADDWD   Y8, Y9, Y9
-	VPADDD     Y9, Y2, Y2
-	VMASKMOVPS (R9)(SI*2), Y0, Y9
-	VPMADDWD   Y8, Y9, Y9
-	VPADDD     Y9, Y3, Y3
+tap_part_1:
+	VMASKMOVPS (R12), Y0, Y8
 	VMASKMOVPS (R11), Y0, Y9
 	VPMADDWD   Y8, Y9, Y9
+	VPADDD     Y9, Y1, Y1
+	VMASKMOVPS (R11)(AX*1), Y0, Y9
+	VPMADDWD   Y8, Y9, Y9
+	VPADDD     Y9, Y2, Y2
+	VMASKMOVPS (R11)(AX*2), Y0, Y9
+	VPMADDWD   Y8, Y9, Y9
+	VPADDD     Y9, Y3, Y3
+	VMASKMOVPS (R13), Y0, Y9
+	VPMADDWD   Y8, Y9, Y9
 	VPADDD     Y9, Y4, Y4
-	VMASKMOVPS (R11)(SI*1), Y0, Y9
+	VMASKMOVPS (R13)(AX*1), Y0, Y9
 	VPMADDWD   Y8, Y9, Y9
 	VPADDD     Y9, Y5, Y5
-	VMASKMOVPS (R11)(SI*2), Y0, Y9
+	VMASKMOVPS (R13)(AX*2), Y0, Y9
 	VPMADDWD   Y8, Y9, Y9
 	VPADDD     Y9, Y6, Y6
-	VMASKMOVPS (R12), Y0, Y9
+	VMASKMOVPS (R14), Y0, Y9
 	VPMADDWD   Y8, Y9, Y8
 	VPADDD     Y8, Y7, Y7
-	ADDQ       DI, R9
-	ADDQ       DI, R11
-	ADDQ       DI, R12
-	ADDQ       R8, R10
-	DECQ       R14
-	JNZ        tap_part
+	ADDQ       CX, R11
+	ADDQ       CX, R13
+	ADDQ       CX, R14
+	ADDQ       DX, R12
+	DECQ       BP
+	JNZ        tap_part_1
 
-tap_part_end:
-	ADDQ skip+64(FP), R9
+tap_part_1_end:
 	ADDQ skip+64(FP), R11
-	ADDQ skip+64(FP), R12
-	DECQ R13
-	JNZ  group_part
+	ADDQ skip+64(FP), R13
+	ADDQ skip+64(FP), R14
+	DECQ R15
+	JNZ  group_part_1
 
-group_part_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums_part
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X8
+group_part_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_part_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X8
 	VPBROADCASTD X8, Y8
-	VMASKMOVPS   (R10), Y0, Y9
+	VMASKMOVPS   (R12), Y0, Y9
 	VPMULLD      Y8, Y9, Y9
 	VPSUBD       Y9, Y1, Y1
 	VPSUBD       Y9, Y2, Y2
@@ -2034,49 +3132,65 @@ group_part_end:
 	VPSUBD       Y9, Y6, Y6
 	VPSUBD       Y9, Y7, Y7
 
-no_sums_part:
-	MOVQ       AX, R9
-	VMASKMOVPS Y1, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y2, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y3, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y4, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y5, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y6, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y7, Y0, (R9)
+no_sums_part_1:
+	MOVQ       DI, R11
+	VMASKMOVPS Y1, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y2, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y3, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y4, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y5, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y6, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y7, Y0, (R11)
 
 next:
-	ADDQ $0x00000020, AX
-	ADDQ $0x00000020, CX
-	ADDQ $0x00000020, DX
-	SUBQ $0x00000008, BX
-	JG   block
+	ADDQ $0x00000020, DI
+	ADDQ $0x00000020, R8
+	ADDQ $0x00000020, R9
+	SUBQ $0x00000008, R10
+	JG   channels
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+88(FP)
+	JNZ  again
 	VZEROUPPER
 	RET
 
-// func avx2_8xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32)
+// func avx2_8xc(y *int32, x *byte, w *byte, channels int, groups int, kw int, pixel int, col int, skip int, sums *int32, zero int32, repeat int)
 // Requires: AVX, AVX2, CMOV
-TEXT ·avx2_8xc(SB), NOSPLIT, $0-84
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ w+16(FP), DX
-	MOVQ channels+24(FP), BX
-	MOVQ pixel+48(FP), SI
-	MOVQ col+56(FP), DI
-	MOVQ BX, R8
-	SHLQ $0x02, R8
+TEXT ·avx2_8xc(SB), NOSPLIT, $8-96
+	MOVQ   pixel+48(FP), AX
+	MOVQ   col+56(FP), CX
+	MOVQ   channels+24(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000008, DX, BX
+	IMUL3Q $0x00000008, AX, SI
 
-block:
-	MOVQ    $0x00000008, R9
-	CMPQ    BX, R9
-	CMOVQLT BX, R9
-	CMPQ    R9, $0x00000008
-	JNE     part
+again:
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), R8
+	MOVQ w+16(FP), R9
+	MOVQ channels+24(FP), R10
+
+channels:
+	MOVQ    $0x00000008, R11
+	CMPQ    R10, R11
+	CMOVQLT R10, R11
+	CMPQ    R11, $0x00000008
+	JNE     part_1
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -2085,78 +3199,78 @@ block:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    R11, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	MOVQ    groups+32(FP), R13
-	TESTQ   R13, R13
-	JZ      group_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    R13, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	MOVQ    groups+32(FP), R15
+	TESTQ   R15, R15
+	JZ      group_1_end
 
-group:
-	MOVQ  kw+40(FP), R14
-	TESTQ R14, R14
-	JZ    tap_end
+group_1:
+	MOVQ  kw+40(FP), BP
+	TESTQ BP, BP
+	JZ    tap_1_end
 
-tap:
-	VMOVUPS  (R10), Y8
-	VMOVUPS  (R9), Y9
-	VPMADDWD Y8, Y9, Y9
-	VPADDD   Y9, Y0, Y0
-	VMOVUPS  (R9)(SI*1), Y9
-	VPMADDWD Y8, Y9, Y9
-	VPADDD   Y9, Y1, Y1
-	VMOVUPS  (R9)(SI*2), Y9
-	VPMADDWD Y8, Y9, Y9
-	VPADDD   Y9, Y2, Y2
+tap_1:
+	VMOVUPS  (R12), Y8
 	VMOVUPS  (R11), Y9
 	VPMADDWD Y8, Y9, Y9
+	VPADDD   Y9, Y0, Y0
+	VMOVUPS  (R11)(AX*1), Y9
+	VPMADDWD Y8, Y9, Y9
+	VPADDD   Y9, Y1, Y1
+	VMOVUPS  (R11)(AX*2), Y9
+	VPMADDWD Y8, Y9, Y9
+	VPADDD   Y9, Y2, Y2
+	VMOVUPS  (R13), Y9
+	VPMADDWD Y8, Y9, Y9
 	VPADDD   Y9, Y3, Y3
-	VMOVUPS  (R11)(SI*1), Y9
+	VMOVUPS  (R13)(AX*1), Y9
 	VPMADDWD Y8, Y9, Y9
 	VPADDD   Y9, Y4, Y4
-	VMOVUPS  (R11)(SI*2), Y9
+	VMOVUPS  (R13)(AX*2), Y9
 	VPMADDWD Y8, Y9, Y9
 	VPADDD   Y9, Y5, Y5
-	VMOVUPS  (R12), Y9
+	VMOVUPS  (R14), Y9
 	VPMADDWD Y8, Y9, Y9
 	VPADDD   Y9, Y6, Y6
-	VMOVUPS  (R12)(SI*1), Y9
+	VMOVUPS  (R14)(AX*1), Y9
 	VPMADDWD Y8, Y9, Y8
 	VPADDD   Y8, Y7, Y7
-	ADDQ     DI, R9
-	ADDQ     DI, R11
-	ADDQ     DI, R12
-	ADDQ     R8, R10
-	DECQ     R14
-	JNZ      tap
+	ADDQ     CX, R11
+	ADDQ     CX, R13
+	ADDQ     CX, R14
+	ADDQ     DX, R12
+	DECQ     BP
+	JNZ      tap_1
 
-tap_end:
-	ADDQ skip+64(FP), R9
+tap_1_end:
 	ADDQ skip+64(FP), R11
-	ADDQ skip+64(FP), R12
-	DECQ R13
-	JNZ  group
+	ADDQ skip+64(FP), R13
+	ADDQ skip+64(FP), R14
+	DECQ R15
+	JNZ  group_1
 
-group_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X8
+group_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X8
 	VPBROADCASTD X8, Y8
-	VMOVUPS      (R10), Y9
+	VMOVUPS      (R12), Y9
 	VPMULLD      Y8, Y9, Y9
 	VPSUBD       Y9, Y0, Y0
 	VPSUBD       Y9, Y1, Y1
@@ -2167,30 +3281,30 @@ group_end:
 	VPSUBD       Y9, Y6, Y6
 	VPSUBD       Y9, Y7, Y7
 
-no_sums:
-	MOVQ    AX, R9
-	VMOVUPS Y0, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y1, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y2, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y3, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y4, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y5, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y6, (R9)
-	ADDQ    R8, R9
-	VMOVUPS Y7, (R9)
+no_sums_1:
+	MOVQ    DI, R11
+	VMOVUPS Y0, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y1, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y2, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y3, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y4, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y5, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y6, (R11)
+	ADDQ    DX, R11
+	VMOVUPS Y7, (R11)
 	JMP     next
 
-part:
-	LEAQ    lanes_8<>+0(SB), R10
-	MOVQ    $0x00000008, R11
-	SUBQ    R9, R11
-	VMOVUPS (R10)(R11*4), Y0
+part_1:
+	LEAQ    lanes_8<>+0(SB), R12
+	MOVQ    $0x00000008, R13
+	SUBQ    R11, R13
+	VMOVUPS (R12)(R13*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
@@ -2199,78 +3313,78 @@ part:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-	MOVQ    R9, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	ADDQ    SI, R11
-	MOVQ    R11, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	ADDQ    SI, R12
-	MOVQ    groups+32(FP), R13
-	TESTQ   R13, R13
-	JZ      group_part_end
+	MOVQ    R8, R11
+	MOVQ    R9, R12
+	MOVQ    R11, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	ADDQ    AX, R13
+	MOVQ    R13, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	ADDQ    AX, R14
+	MOVQ    groups+32(FP), R15
+	TESTQ   R15, R15
+	JZ      group_part_1_end
 
-group_part:
-	MOVQ  kw+40(FP), R14
-	TESTQ R14, R14
-	JZ    tap_part_end
+group_part_1:
+	MOVQ  kw+40(FP), BP
+	TESTQ BP, BP
+	JZ    tap_part_1_end
 
-tap_part:
-	VMASKMOVPS (R10), Y0, Y9
-	VMASKMOVPS (R9), Y0, Y10
-	VPMADDWD   Y9, Y10, Y10
-	VPADDD     Y10, Y1, Y1
-	VMASKMOVPS (R9)(SI*1), Y0, Y10
-	VPMADDWD   Y9, Y10, Y10
-	VPADDD     Y10, Y2, Y2
-	VMASKMOVPS (R9)(SI*2), Y0, Y10
-	VPMADDWD   Y9, Y10, Y10
-	VPADDD     Y10, Y3, Y3
+tap_part_1:
+	VMASKMOVPS (R12), Y0, Y9
 	VMASKMOVPS (R11), Y0, Y10
 	VPMADDWD   Y9, Y10, Y10
+	VPADDD     Y10, Y1, Y1
+	VMASKMOVPS (R11)(AX*1), Y0, Y10
+	VPMADDWD   Y9, Y10, Y10
+	VPADDD     Y10, Y2, Y2
+	VMASKMOVPS (R11)(AX*2), Y0, Y10
+	VPMADDWD   Y9, Y10, Y10
+	VPADDD     Y10, Y3, Y3
+	VMASKMOVPS (R13), Y0, Y10
+	VPMADDWD   Y9, Y10, Y10
 	VPADDD     Y10, Y4, Y4
-	VMASKMOVPS (R11)(SI*1), Y0, Y10
+	VMASKMOVPS (R13)(AX*1), Y0, Y10
 	VPMADDWD   Y9, Y10, Y10
 	VPADDD     Y10, Y5, Y5
-	VMASKMOVPS (R11)(SI*2), Y0, Y10
+	VMASKMOVPS (R13)(AX*2), Y0, Y10
 	VPMADDWD   Y9, Y10, Y10
 	VPADDD     Y10, Y6, Y6
-	VMASKMOVPS (R12), Y0, Y10
+	VMASKMOVPS (R14), Y0, Y10
 	VPMADDWD   Y9, Y10, Y10
 	VPADDD     Y10, Y7, Y7
-	VMASKMOVPS (R12)(SI*1), Y0, Y10
+	VMASKMOVPS (R14)(AX*1), Y0, Y10
 	VPMADDWD   Y9, Y10, Y9
 	VPADDD     Y9, Y8, Y8
-	ADDQ       DI, R9
-	ADDQ       DI, R11
-	ADDQ       DI, R12
-	ADDQ       R8, R10
-	DECQ       R14
-	JNZ        tap_part
+	ADDQ       CX, R11
+	ADDQ       CX, R13
+	ADDQ       CX, R14
+	ADDQ       DX, R12
+	DECQ       BP
+	JNZ        tap_part_1
 
-tap_part_end:
-	ADDQ skip+64(FP), R9
+tap_part_1_end:
 	ADDQ skip+64(FP), R11
-	ADDQ skip+64(FP), R12
-	DECQ R13
-	JNZ  group_part
+	ADDQ skip+64(FP), R13
+	ADDQ skip+64(FP), R14
+	DECQ R15
+	JNZ  group_part_1
 
-group_part_end:
-	MOVQ         BX, R9
-	NEGQ         R9
-	ADDQ         channels+24(FP), R9
-	SHLQ         $0x02, R9
-	MOVQ         sums+72(FP), R10
-	TESTQ        R10, R10
-	JZ           no_sums_part
-	ADDQ         R9, R10
-	MOVL         zero+80(FP), R9
-	VMOVD        R9, X9
+group_part_1_end:
+	MOVQ         R10, R11
+	NEGQ         R11
+	ADDQ         channels+24(FP), R11
+	SHLQ         $0x02, R11
+	MOVQ         sums+72(FP), R12
+	TESTQ        R12, R12
+	JZ           no_sums_part_1
+	ADDQ         R11, R12
+	MOVL         zero+80(FP), R11
+	VMOVD        R11, X9
 	VPBROADCASTD X9, Y9
-	VMASKMOVPS   (R10), Y0, Y10
+	VMASKMOVPS   (R12), Y0, Y10
 	VPMULLD      Y9, Y10, Y10
 	VPSUBD       Y10, Y1, Y1
 	VPSUBD       Y10, Y2, Y2
@@ -2281,30 +3395,42 @@ group_part_end:
 	VPSUBD       Y10, Y7, Y7
 	VPSUBD       Y10, Y8, Y8
 
-no_sums_part:
-	MOVQ       AX, R9
-	VMASKMOVPS Y1, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y2, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y3, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y4, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y5, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y6, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y7, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y8, Y0, (R9)
+no_sums_part_1:
+	MOVQ       DI, R11
+	VMASKMOVPS Y1, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y2, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y3, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y4, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y5, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y6, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y7, Y0, (R11)
+	ADDQ       DX, R11
+	VMASKMOVPS Y8, Y0, (R11)
 
 next:
-	ADDQ $0x00000020, AX
-	ADDQ $0x00000020, CX
-	ADDQ $0x00000020, DX
-	SUBQ $0x00000008, BX
-	JG   block
+	ADDQ $0x00000020, DI
+	ADDQ $0x00000020, R8
+	ADDQ $0x00000020, R9
+	SUBQ $0x00000008, R10
+	JG   channels
+	CMPQ x+8(FP), $0x00
+	JE   keep_x
+	ADDQ SI, x+8(FP)
+
+keep_x:
+	CMPQ y+0(FP), $0x00
+	JE   keep_y
+	ADDQ BX, y+0(FP)
+
+keep_y:
+	DECQ repeat+88(FP)
+	JNZ  again
 	VZEROUPPER
 	RET
 

@@ -234,7 +234,56 @@ TEXT ·avx512_requantize(SB), NOSPLIT, $0-60
 	VMOVD        DI, X2
 	VPBROADCASTD X2, Z2
 
-columns:
+channels:
+	CMPQ    DX, $0x00000020
+	JLT     fewer
+	VMOVUPS (BX), Z3
+	VMOVUPS (SI), Z4
+	VMOVUPS 64(BX), Z5
+	VMOVUPS 64(SI), Z6
+	MOVQ    CX, DI
+	MOVQ    AX, R8
+	MOVQ    rows+32(FP), R9
+	TESTQ   R9, R9
+	JZ      row_2_end
+
+row_2:
+	VMOVUPS   (DI), Z7
+	VPADDD    Z3, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z4, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z2, Z7, Z7
+	VPMOVDB   Z7, (R8)
+	VMOVUPS   64(DI), Z7
+	VPADDD    Z5, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z6, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z2, Z7, Z7
+	VPMOVDB   Z7, 16(R8)
+	MOVQ      n+40(FP), R10
+	SHLQ      $0x02, R10
+	ADDQ      R10, DI
+	MOVQ      n+40(FP), R10
+	ADDQ      R10, R8
+	DECQ      R9
+	JNZ       row_2
+
+row_2_end:
+	ADDQ $0x00000020, AX
+	ADDQ $0x00000080, BX
+	ADDQ $0x00000080, SI
+	ADDQ $0x00000080, CX
+	SUBQ $0x00000020, DX
+	JG   channels
+	JMP  done
+
+fewer:
 	MOVQ      $0x00000010, DI
 	CMPQ      DX, DI
 	CMOVQLT   DX, DI
@@ -248,9 +297,9 @@ columns:
 	MOVQ      AX, R8
 	MOVQ      rows+32(FP), R9
 	TESTQ     R9, R9
-	JZ        row_end
+	JZ        row_1_end
 
-row:
+row_1:
 	VMOVUPS.Z (DI), K1, Z5
 	VPADDD    Z3, Z5, Z5
 	VCVTDQ2PS Z5, Z5
@@ -266,15 +315,17 @@ row:
 	MOVQ      n+40(FP), R10
 	ADDQ      R10, R8
 	DECQ      R9
-	JNZ       row
+	JNZ       row_1
 
-row_end:
+row_1_end:
+	ADDQ $0x00000010, AX
 	ADDQ $0x00000040, BX
 	ADDQ $0x00000040, SI
 	ADDQ $0x00000040, CX
-	ADDQ $0x00000010, AX
 	SUBQ $0x00000010, DX
-	JG   columns
+	JG   channels
+
+done:
 	VZEROUPPER
 	RET
 
@@ -290,7 +341,58 @@ TEXT ·avx512_scale(SB), NOSPLIT, $0-64
 	VBROADCASTSS hi+60(FP), Z1
 	MOVQ         shift+32(FP), DI
 
-columns:
+channels:
+	CMPQ    DX, $0x00000020
+	JLT     fewer
+	VMOVUPS (BX), Z2
+	VMOVUPS (SI), Z3
+	VMOVUPS (DI), Z4
+	VMOVUPS 64(BX), Z5
+	VMOVUPS 64(SI), Z6
+	VMOVUPS 64(DI), Z7
+	MOVQ    CX, R8
+	MOVQ    AX, R9
+	MOVQ    rows+40(FP), R10
+	TESTQ   R10, R10
+	JZ      row_2_end
+
+row_2:
+	VMOVUPS   (R8), Z8
+	VPADDD    Z2, Z8, Z8
+	VCVTDQ2PS Z8, Z8
+	VMULPS    Z3, Z8, Z8
+	VADDPS    Z4, Z8, Z8
+	VMAXPS    Z8, Z0, Z8
+	VMINPS    Z8, Z1, Z8
+	VMOVUPS   Z8, (R9)
+	VMOVUPS   64(R8), Z8
+	VPADDD    Z5, Z8, Z8
+	VCVTDQ2PS Z8, Z8
+	VMULPS    Z6, Z8, Z8
+	VADDPS    Z7, Z8, Z8
+	VMAXPS    Z8, Z0, Z8
+	VMINPS    Z8, Z1, Z8
+	VMOVUPS   Z8, 64(R9)
+	MOVQ      n+48(FP), R11
+	SHLQ      $0x02, R11
+	ADDQ      R11, R8
+	MOVQ      n+48(FP), R11
+	SHLQ      $0x02, R11
+	ADDQ      R11, R9
+	DECQ      R10
+	JNZ       row_2
+
+row_2_end:
+	ADDQ $0x00000080, BX
+	ADDQ $0x00000080, SI
+	ADDQ $0x00000080, DI
+	ADDQ $0x00000080, CX
+	ADDQ $0x00000080, AX
+	SUBQ $0x00000020, DX
+	JG   channels
+	JMP  done
+
+fewer:
 	MOVQ      $0x00000010, R8
 	CMPQ      DX, R8
 	CMOVQLT   DX, R8
@@ -305,9 +407,9 @@ columns:
 	MOVQ      AX, R9
 	MOVQ      rows+40(FP), R10
 	TESTQ     R10, R10
-	JZ        row_end
+	JZ        row_1_end
 
-row:
+row_1:
 	VMOVUPS.Z (R8), K1, Z5
 	VPADDD    Z2, Z5, Z5
 	VCVTDQ2PS Z5, Z5
@@ -323,16 +425,18 @@ row:
 	SHLQ      $0x02, R11
 	ADDQ      R11, R9
 	DECQ      R10
-	JNZ       row
+	JNZ       row_1
 
-row_end:
+row_1_end:
 	ADDQ $0x00000040, BX
 	ADDQ $0x00000040, SI
 	ADDQ $0x00000040, DI
 	ADDQ $0x00000040, CX
 	ADDQ $0x00000040, AX
 	SUBQ $0x00000010, DX
-	JG   columns
+	JG   channels
+
+done:
 	VZEROUPPER
 	RET
 
@@ -581,21 +685,21 @@ TEXT ·avx2_requantize(SB), NOSPLIT, $0-60
 	VMOVD        DI, X2
 	VPBROADCASTD X2, Y2
 
-columns:
+channels:
 	MOVQ    $0x00000008, DI
 	CMPQ    DX, DI
 	CMOVQLT DX, DI
 	CMPQ    DI, $0x00000008
-	JNE     part
+	JNE     part_1
 	VMOVUPS (BX), Y3
 	VMOVUPS (SI), Y4
 	MOVQ    CX, DI
 	MOVQ    AX, R8
 	MOVQ    rows+32(FP), R9
 	TESTQ   R9, R9
-	JZ      row_end
+	JZ      row_1_end
 
-row:
+row_1:
 	VMOVUPS      (DI), Y5
 	VPADDD       Y3, Y5, Y5
 	VCVTDQ2PS    Y5, Y5
@@ -617,12 +721,13 @@ row:
 	MOVQ         n+40(FP), R10
 	ADDQ         R10, R8
 	DECQ         R9
-	JNZ          row
+	JNZ          row_1
 
-row_end:
-	JMP next
+row_1_end:
+	ADDQ $0x00000008, AX
+	JMP  next
 
-part:
+part_1:
 	LEAQ       lanes_8<>+0(SB), R8
 	MOVQ       $0x00000008, R9
 	SUBQ       DI, R9
@@ -633,9 +738,9 @@ part:
 	MOVQ       AX, R9
 	MOVQ       rows+32(FP), R10
 	TESTQ      R10, R10
-	JZ         row_part_end
+	JZ         row_part_1_end
 
-row_part:
+row_part_1:
 	VMASKMOVPS   (R8), Y3, Y6
 	VPADDD       Y4, Y6, Y6
 	VCVTDQ2PS    Y6, Y6
@@ -652,42 +757,43 @@ row_part:
 	VPACKUSWB    X7, X7, X7
 	LEAQ         (R9), R11
 	TESTQ        $0x00000004, DI
-	JZ           without_4_part
+	JZ           without_4_part_1
 	VMOVD        X7, (R11)
 	VPSRLDQ      $0x04, X7, X7
 	ADDQ         $0x00000004, R11
 
-without_4_part:
+without_4_part_1:
 	TESTQ   $0x00000002, DI
-	JZ      without_2_part
+	JZ      without_2_part_1
 	VPEXTRW $0x00, X7, (R11)
 	VPSRLDQ $0x02, X7, X7
 	ADDQ    $0x00000002, R11
 
-without_2_part:
+without_2_part_1:
 	TESTQ   $0x00000001, DI
-	JZ      without_1_part
+	JZ      without_1_part_1
 	VPEXTRB $0x00, X7, (R11)
 	VPSRLDQ $0x01, X7, X7
 	ADDQ    $0x00000001, R11
 
-without_1_part:
+without_1_part_1:
 	MOVQ n+40(FP), R11
 	SHLQ $0x02, R11
 	ADDQ R11, R8
 	MOVQ n+40(FP), R11
 	ADDQ R11, R9
 	DECQ R10
-	JNZ  row_part
+	JNZ  row_part_1
 
-row_part_end:
+row_part_1_end:
+	ADDQ $0x00000008, AX
+
 next:
 	ADDQ $0x00000020, BX
 	ADDQ $0x00000020, SI
 	ADDQ $0x00000020, CX
-	ADDQ $0x00000008, AX
 	SUBQ $0x00000008, DX
-	JG   columns
+	JG   channels
 	VZEROUPPER
 	RET
 
@@ -721,12 +827,12 @@ TEXT ·avx2_scale(SB), NOSPLIT, $0-64
 	VBROADCASTSS hi+60(FP), Y1
 	MOVQ         shift+32(FP), DI
 
-columns:
+channels:
 	MOVQ    $0x00000008, R8
 	CMPQ    DX, R8
 	CMOVQLT DX, R8
 	CMPQ    R8, $0x00000008
-	JNE     part
+	JNE     part_1
 	VMOVUPS (BX), Y2
 	VMOVUPS (SI), Y3
 	VMOVUPS (DI), Y4
@@ -734,9 +840,9 @@ columns:
 	MOVQ    AX, R9
 	MOVQ    rows+40(FP), R10
 	TESTQ   R10, R10
-	JZ      row_end
+	JZ      row_1_end
 
-row:
+row_1:
 	VMOVUPS   (R8), Y5
 	VPADDD    Y2, Y5, Y5
 	VCVTDQ2PS Y5, Y5
@@ -752,12 +858,12 @@ row:
 	SHLQ      $0x02, R11
 	ADDQ      R11, R9
 	DECQ      R10
-	JNZ       row
+	JNZ       row_1
 
-row_end:
+row_1_end:
 	JMP next
 
-part:
+part_1:
 	LEAQ       lanes_8<>+0(SB), R9
 	MOVQ       $0x00000008, R10
 	SUBQ       R8, R10
@@ -769,9 +875,9 @@ part:
 	MOVQ       AX, R9
 	MOVQ       rows+40(FP), R10
 	TESTQ      R10, R10
-	JZ         row_part_end
+	JZ         row_part_1_end
 
-row_part:
+row_part_1:
 	VMASKMOVPS (R8), Y2, Y6
 	VPADDD     Y3, Y6, Y6
 	VCVTDQ2PS  Y6, Y6
@@ -787,9 +893,9 @@ row_part:
 	SHLQ       $0x02, R11
 	ADDQ       R11, R9
 	DECQ       R10
-	JNZ        row_part
+	JNZ        row_part_1
 
-row_part_end:
+row_part_1_end:
 next:
 	ADDQ $0x00000020, BX
 	ADDQ $0x00000020, SI
@@ -797,6 +903,6 @@ next:
 	ADDQ $0x00000020, CX
 	ADDQ $0x00000020, AX
 	SUBQ $0x00000008, DX
-	JG   columns
+	JG   channels
 	VZEROUPPER
 	RET

@@ -18,7 +18,7 @@ import (
 func main() {
 	ConstraintExpr("amd64,!noasm")
 	for _, v := range []asm.Set{asm.AVX512, asm.AVX2} {
-		for _, pixels := range []int{1, 2, 4, 8} {
+		for pixels := 1; pixels <= 8; pixels++ {
 			depthwise(v, pixels)
 		}
 	}
@@ -27,22 +27,24 @@ func main() {
 
 func depthwise(v asm.Set, pixels int) {
 	name := fmt.Sprintf("%s_%dxc", v.ISA, pixels)
-	TEXT(name, attr.NOSPLIT, "func(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)")
-	Doc(fmt.Sprintf(`%s computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < %d, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.`, name, pixels))
+	TEXT(name, attr.NOSPLIT, "func(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int)")
+	Doc(fmt.Sprintf(`%s computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < %d·repeat, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.`, name, pixels))
 	Pragma("noescape")
-	y, x, w, left := asm.Int("y", 1), asm.Int("x", 1), asm.Int("w", 1), asm.Int("channels", 1)
 	pixel, col := asm.Int("pixel", 4), asm.Int("col", 4)
-	row := GP64() // bytes of a pixel's channels
-	MOVQ(left, row)
-	SHLQ(Imm(2), row)
+	row := asm.Int("channels", 4) // bytes of a pixel's channels
+	yStep, xStep := GP64(), GP64()
+	IMUL3Q(U32(uint32(pixels)), row, yStep)
+	IMUL3Q(U32(uint32(pixels)), pixel, xStep)
+	asm.Again(map[string]Register{"y": yStep, "add": yStep, "x": xStep}, func() { some(v, pixels, pixel, col, row) })
+	VZEROUPPER()
+	RET()
+}
 
-	Label("block")
-	n := GP64()
-	MOVQ(U32(uint32(v.Lanes)), n)
-	CMPQ(left, n)
-	CMOVQLT(left, n)
-	v.Columns(n, 1, "", func(cols asm.Columns, suffix string) {
-		t := asm.Tile{Set: v, Sums: v.Zeros(pixels), Vectors: 1}
+// some computes so many pixels.
+func some(v asm.Set, pixels int, pixel, col, row Register) {
+	y, x, w, left := asm.Int("y", 1), asm.Int("x", 1), asm.Int("w", 1), asm.Int("channels", 1)
+	v.Channels(left, []Register{y, x, w}, func(vectors int, cols asm.Columns, suffix string) {
+		t := asm.Tile{Set: v, Sums: v.Zeros(pixels * vectors), Vectors: vectors}
 		at, wp := GP64(), GP64()
 		MOVQ(x, at)
 		MOVQ(w, wp)
@@ -51,9 +53,11 @@ func depthwise(v asm.Set, pixels int) {
 		asm.Loop("row"+suffix, kh, func() {
 			kw := asm.Int("kw", 1)
 			asm.Loop("tap"+suffix, kw, func() {
-				weights := cols.Load(Mem{Base: wp}, 0)
-				for p := range pixels {
-					cols.Fuse(in.At(p, 0), weights, t.Sums[p], 0)
+				for j := range vectors {
+					weights := cols.Load(Mem{Base: wp, Disp: j * v.Bytes()}, j)
+					for p := range pixels {
+						cols.Fuse(in.At(p, j*v.Bytes()), weights, t.Sums[p*vectors+j], j)
+					}
 				}
 				in.Move(col)
 				ADDQ(row, wp)
@@ -79,14 +83,5 @@ func depthwise(v asm.Set, pixels int) {
 		out := GP64()
 		MOVQ(y, out)
 		t.Clamp(out, row, cols)
-		JMP(LabelRef("next"))
 	})
-	Label("next")
-	for _, p := range []Register{y, x, w} {
-		ADDQ(U32(uint32(v.Bytes())), p)
-	}
-	SUBQ(U32(uint32(v.Lanes)), left)
-	JG(LabelRef("block"))
-	VZEROUPPER()
-	RET()
 }

@@ -36,36 +36,16 @@ func end() {
 	RET()
 }
 
-// columns runs body for some vectors of n channels after another, and moves
-// the pointers on.
-func columns(v asm.Set, vectors int, pointers []Register, body func(c asm.Columns, suffix string)) {
-	left, n := asm.Int("n", 1), GP64()
-	Label("channels")
-	MOVQ(U32(uint32(vectors*v.Lanes)), n)
-	CMPQ(left, n)
-	CMOVQLT(left, n)
-	v.Columns(n, vectors, "", func(c asm.Columns, suffix string) {
-		body(c, suffix)
-		JMP(LabelRef("next"))
-	})
-	Label("next")
-	for _, p := range pointers {
-		ADDQ(U32(uint32(vectors*v.Bytes())), p)
-	}
-	SUBQ(U32(uint32(vectors*v.Lanes)), left)
-	JG(LabelRef("channels"))
-}
-
 // enough sums in flight hide an addition's latency of 4 cycles twice.
 const enough = 8
 
 func sum(v asm.Set) {
 	text(v.ISA+"_sum", "func(y, x *float32, rows, n int)", "computes y[c] = Σ x[r·n+c] for r < rows, c < n, in the order of several sums.")
 	y, x, row := asm.Int("y", 1), asm.Int("x", 1), asm.Int("n", 4)
-	columns(v, 2, []Register{y, x}, func(c asm.Columns, suffix string) {
+	v.Channels(asm.Int("n", 1), []Register{y, x}, func(vectors int, c asm.Columns, suffix string) {
 		at := GP64()
 		MOVQ(x, at)
-		sums := v.Unroll(2, enough)
+		sums := v.Unroll(vectors, enough)
 		sums.Named(suffix).Loop(asm.Int("rows", 1), func(s []VecVirtual, _ int) {
 			for j := range s {
 				VADDPS(c.Load(Mem{Base: at, Disp: j * v.Bytes()}, j), s[j], s[j])
@@ -118,24 +98,37 @@ func maximum(v asm.Set) {
 	text(v.ISA+"_max", "func(y, x *float32, n, kh, kw, col, skip int, least float32)",
 		"computes y[c] = max(least, x[(i·(kw·col+skip)+j·col)/4+c]) over i < kh, j < kw for c < n; a NaN yields NaN.")
 	y, x := asm.Int("y", 1), asm.Int("x", 1)
-	columns(v, 1, []Register{y, x}, func(c asm.Columns, suffix string) {
-		top := v.Float("least")
+	v.Channels(asm.Int("n", 1), []Register{y, x}, func(vectors int, c asm.Columns, suffix string) {
+		var top []VecVirtual
+		for range vectors {
+			top = append(top, v.Float("least"))
+		}
 		window(x, suffix, func(m Mem) {
-			value := c.Load(m, 0)
-			VMAXPS(top, value, top)
-			if v.Lanes == 16 {
-				nan := K()
-				VCMPPS(Imm(3), value, value, nan)
-				VMOVUPS(value, nan, top)
-			} else {
-				nan := v.New()
-				VCMPPS(Imm(3), value, value, nan)
-				VORPS(nan, top, top)
+			for j := range top {
+				value := c.Load(m.Offset(j*v.Bytes()), j)
+				VMAXPS(top[j], value, top[j])
+				keepNaN(v, value, top[j])
 			}
 		})
-		c.Store(top, Mem{Base: y}, 0)
+		for j := range top {
+			c.Store(top[j], Mem{Base: y, Disp: j * v.Bytes()}, j)
+		}
 	})
 	end()
+}
+
+// keepNaN puts the NaN of value over top.
+func keepNaN(v asm.Set, value, top VecVirtual) {
+	const unordered = 3
+	if v.Lanes == 16 {
+		nan := K()
+		VCMPPS(Imm(unordered), value, value, nan)
+		VMOVUPS(value, nan, top)
+		return
+	}
+	nan := v.New()
+	VCMPPS(Imm(unordered), value, value, nan)
+	VORPS(nan, top, top)
 }
 
 func maximumBytes(typ string, op func(...Op)) {

@@ -36,31 +36,35 @@ func depthwise(v asm.Set, pixels int) {
 	if v.ISA == asm.VNNI.ISA {
 		what = "four uint8 of x and int8 of w"
 	}
-	TEXT(name, attr.NOSPLIT, "func(y *int32, x, w *byte, channels, groups, kw, pixel, col, skip int, sums *int32, zero int32)")
-	Doc(fmt.Sprintf("%s computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < %d, c < channels, g < groups, j < kw; a product is that of %s. sums may be nil.", name, pixels, what))
+	TEXT(name, attr.NOSPLIT, "func(y *int32, x, w *byte, channels, groups, kw, pixel, col, skip int, sums *int32, zero int32, repeat int)")
+	Doc(fmt.Sprintf("%s computes y[p·channels+c] = Σ x[p·pixel+g·(kw·col+skip)+j·col+4c]·w[4·((g·kw+j)·channels+c)] − zero·sums[c] for p < %d·repeat, c < channels, g < groups, j < kw; a product is that of %s. sums may be nil.", name, pixels, what))
 	Pragma("noescape")
-	y, x, w, left := asm.Int("y", 1), asm.Int("x", 1), asm.Int("w", 1), asm.Int("channels", 1)
 	pixel, col := asm.Int("pixel", 1), asm.Int("col", 1)
-	row := GP64() // bytes of all channels
-	MOVQ(left, row)
-	SHLQ(Imm(2), row)
+	row := asm.Int("channels", 4) // bytes of all channels
+	yStep, xStep := GP64(), GP64()
+	IMUL3Q(U32(uint32(pixels)), row, yStep)
+	IMUL3Q(U32(uint32(pixels)), pixel, xStep)
+	asm.Again(map[string]Register{"y": yStep, "x": xStep}, func() { some(v, pixels, pixel, col, row) })
+	VZEROUPPER()
+	RET()
+}
 
-	Label("block")
-	n := GP64()
-	MOVQ(U32(uint32(v.Lanes)), n)
-	CMPQ(left, n)
-	CMOVQLT(left, n)
-	v.Columns(n, 1, "", func(cols asm.Columns, suffix string) {
-		t := asm.Tile{Set: v, Sums: v.Zeros(pixels), Vectors: 1}
+// some computes so many pixels.
+func some(v asm.Set, pixels int, pixel, col, row Register) {
+	y, x, w, left := asm.Int("y", 1), asm.Int("x", 1), asm.Int("w", 1), asm.Int("channels", 1)
+	v.Channels(left, []Register{y, x, w}, func(vectors int, cols asm.Columns, suffix string) {
+		t := asm.Tile{Set: v, Sums: v.Zeros(pixels * vectors), Vectors: vectors}
 		at, wp := GP64(), GP64()
 		MOVQ(x, at)
 		MOVQ(w, wp)
 		in := asm.NewRows(at, pixel, pixels)
 		asm.Loop("group"+suffix, asm.Int("groups", 1), func() {
 			asm.Loop("tap"+suffix, asm.Int("kw", 1), func() {
-				weights := cols.Load(Mem{Base: wp}, 0)
-				for p := range pixels {
-					v.Dot(weights, cols.Load(in.At(p, 0), 0), t.Sums[p])
+				for j := range vectors {
+					weights := cols.Load(Mem{Base: wp, Disp: j * v.Bytes()}, j)
+					for p := range pixels {
+						v.Dot(weights, cols.Load(in.At(p, j*v.Bytes()), j), t.Sums[p*vectors+j])
+					}
 				}
 				in.Move(col)
 				ADDQ(row, wp)
@@ -76,16 +80,7 @@ func depthwise(v asm.Set, pixels int) {
 		out := GP64()
 		MOVQ(y, out)
 		t.Store(out, row, cols)
-		JMP(LabelRef("next"))
 	})
-	Label("next")
-	for _, p := range []Register{y, x, w} {
-		ADDQ(U32(uint32(v.Bytes())), p)
-	}
-	SUBQ(U32(uint32(v.Lanes)), left)
-	JG(LabelRef("block"))
-	VZEROUPPER()
-	RET()
 }
 
 // interleave4 puts 16 bytes of each line into 128 bits of one register, and

@@ -108,7 +108,7 @@ func extent(v asm.Set) {
 		}
 		VPMAXUD(size, bounds[2], bounds[2])
 	})
-	lo, hi, top := fold(v, bounds[0], VMINPS), fold(v, bounds[1], VMAXPS), fold(v, bounds[2], VPMAXUD)
+	lo, hi, top := v.Fold(bounds[0], VMINPS), v.Fold(bounds[1], VMAXPS), v.Fold(bounds[2], VPMAXUD)
 	VZEROUPPER() // keeps what XMM registers hold; MOVSS follows
 	Store(lo.AsX(), ReturnIndex(0))
 	Store(hi.AsX(), ReturnIndex(1))
@@ -116,26 +116,6 @@ func extent(v asm.Set) {
 	VMOVD(top, pattern)
 	Store(pattern, ReturnIndex(2))
 	RET()
-}
-
-// fold combines all lanes of r by op into the first.
-func fold(v asm.Set, r VecVirtual, op func(...Op)) VecVirtual {
-	half := YMM()
-	if v.Lanes == 16 {
-		VEXTRACTF64X4(Imm(1), r, half)
-		op(half, r.AsY(), half)
-	} else {
-		VMOVUPS(r, half)
-	}
-	low, other := half.AsX(), XMM()
-	VEXTRACTF128(Imm(1), half, other)
-	op(low, other, other)
-	for _, order := range []uint64{0b01_00_11_10, 0b10_11_00_01} { // the other half, the neighbour
-		moved := XMM()
-		VPSHUFD(Imm(order), other, moved)
-		op(moved, other, other)
-	}
-	return other
 }
 
 func add(v asm.Set, typ string, widen func(...Op)) {
@@ -159,8 +139,8 @@ func add(v asm.Set, typ string, widen func(...Op)) {
 	end()
 }
 
-// rows writes the kernel that finishes sums, to bytes or to floats, a vector of
-// columns after another so that its biases and scales stay in registers.
+// rows writes the kernel that finishes sums, to bytes or to floats, some vectors
+// of columns after others so that their biases and scales stay in registers.
 func rows(v asm.Set, toBytes bool) {
 	name, size := v.ISA+"_scale", 4
 	signature, doc := "func(y *float32, acc, bias *int32, scale, shift *float32, rows, n int, lo, hi float32)", "min(max((acc[r·n+j]+bias[j])·scale[j] + shift[j], lo), hi), NaN as it is,"
@@ -178,45 +158,43 @@ func rows(v asm.Set, toBytes bool) {
 	} else {
 		parameters = append(parameters, asm.Int("shift", 1))
 	}
-	Label("columns")
-	n := GP64()
-	MOVQ(U32(uint32(v.Lanes)), n)
-	CMPQ(left, n)
-	CMOVQLT(left, n)
-	v.Columns(n, 1, "", func(cols asm.Columns, suffix string) {
-		var ps []VecVirtual
-		for _, p := range parameters {
-			ps = append(ps, cols.Load(Mem{Base: p}, 0))
+	pointers := append(parameters, acc)
+	if !toBytes {
+		pointers = append(pointers, y)
+	}
+	v.Channels(left, pointers, func(vectors int, cols asm.Columns, suffix string) {
+		ps := make([][]VecVirtual, vectors)
+		for j := range ps {
+			for _, p := range parameters {
+				ps[j] = append(ps[j], cols.Load(Mem{Base: p, Disp: j * v.Bytes()}, j))
+			}
 		}
 		from, to := GP64(), GP64()
 		MOVQ(acc, from)
 		MOVQ(y, to)
 		asm.Loop("row"+suffix, asm.Int("rows", 1), func() {
-			r := cols.Load(Mem{Base: from}, 0)
-			VPADDD(ps[0], r, r)
-			VCVTDQ2PS(r, r)
-			VMULPS(ps[1], r, r)
-			if toBytes {
-				integer(r, lo, hi, zero)
-				cols.Narrow(r, Mem{Base: to}, 0)
-			} else {
-				VADDPS(ps[2], r, r)
-				VMAXPS(r, lo, r)
-				VMINPS(r, hi, r)
-				cols.Store(r, Mem{Base: to}, 0)
+			for j, p := range ps {
+				r := cols.Load(Mem{Base: from, Disp: j * v.Bytes()}, j)
+				VPADDD(p[0], r, r)
+				VCVTDQ2PS(r, r)
+				VMULPS(p[1], r, r)
+				if toBytes {
+					integer(r, lo, hi, zero)
+					cols.Narrow(r, Mem{Base: to, Disp: j * v.Lanes}, j)
+				} else {
+					VADDPS(p[2], r, r)
+					VMAXPS(r, lo, r)
+					VMINPS(r, hi, r)
+					cols.Store(r, Mem{Base: to, Disp: j * v.Bytes()}, j)
+				}
 			}
 			ADDQ(asm.Int("n", 4), from)
 			ADDQ(asm.Int("n", size), to)
 		})
-		JMP(LabelRef("next"))
+		if toBytes {
+			ADDQ(U32(uint32(vectors*v.Lanes)), y)
+		}
 	})
-	Label("next")
-	for _, p := range append(parameters, acc) {
-		ADDQ(U32(uint32(v.Bytes())), p)
-	}
-	ADDQ(U32(uint32(size*v.Lanes)), y)
-	SUBQ(U32(uint32(v.Lanes)), left)
-	JG(LabelRef("columns"))
 	end()
 }
 

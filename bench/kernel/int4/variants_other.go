@@ -1,0 +1,5 @@
+//go:build !amd64 || noasm
+
+package int4
+
+func archVariants() []variant { return nil }
