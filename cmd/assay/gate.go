@@ -16,6 +16,7 @@ import (
 func newGate() *cobra.Command {
 	var f runFlags
 	var from, against string
+	var alerts webhookFlags
 	c := &cobra.Command{
 		Use:   "gate",
 		Short: "Decide a release: exit 0 every gate passed, 1 a fail, 3 anything undecided",
@@ -29,38 +30,52 @@ verdicts of its gates to an exit code:
      or nothing was judged at all
 
 With --against, the run is also compared with an earlier one: a timing that is
-worse beyond doubt fails.`,
+worse beyond doubt fails.
+
+With --webhook, or ASSAY_WEBHOOK, whatever ends with another code than 0 is told
+to that address too.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, args []string) error {
-			r, err := gateRun(c, &f, from)
+			hook, err := alerts.hook()
 			if err != nil {
-				return errors.Join(err, f.writeJUnit(c, r, nil))
-			}
-			var more []verdict.Verdict
-			if against != "" {
-				base, err := loadRun(c.Context(), f.store, against)
-				if err != nil {
-					return err
-				}
-				if more, err = reports.Against(r, base); err != nil {
-					return err
-				}
-				for _, v := range more {
-					if v.Word != verdict.Pass {
-						fmt.Fprintf(c.ErrOrStderr(), "assay: against %s: %s %s %s\n", base.Run, v.Word, v.Gate, v.Reason)
-					}
-				}
-			}
-			if err := f.writeJUnit(c, r, more); err != nil {
 				return err
 			}
-			return decide(append(verdictsOf(r), more...))
+			r, more, err := gate(c, &f, from, against)
+			tell(c, hook, gateMessage(r, more), err)
+			return err
 		},
 	}
 	f.add(c)
+	alerts.add(c)
 	c.Flags().StringVar(&from, "from", "", "judge this run instead of measuring: an id, latest, or a JSON file")
 	c.Flags().StringVar(&against, "against", "", "an earlier run (id, latest or JSON file) that this one must not be worse than")
 	return c
+}
+
+// gate judges a run, and what it says against an earlier one. Its error holds
+// the exit code.
+func gate(c *cobra.Command, f *runFlags, from, against string) (r *bench.Result, more []verdict.Verdict, err error) {
+	if r, err = gateRun(c, f, from); err != nil {
+		return r, nil, errors.Join(err, f.writeJUnit(c, r, nil))
+	}
+	if against != "" {
+		base, err := loadRun(c.Context(), f.store, against)
+		if err != nil {
+			return r, nil, err
+		}
+		if more, err = reports.Against(r, base); err != nil {
+			return r, nil, err
+		}
+		for _, v := range more {
+			if v.Word != verdict.Pass {
+				fmt.Fprintf(c.ErrOrStderr(), "assay: against %s: %s %s %s\n", base.Run, v.Word, v.Gate, v.Reason)
+			}
+		}
+	}
+	if err := f.writeJUnit(c, r, more); err != nil {
+		return r, more, err
+	}
+	return r, more, decide(append(verdictsOf(r), more...))
 }
 
 // gateRun measures or reads the run to be judged, and prints it.

@@ -140,6 +140,7 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 	if x.Skipped != "" {
 		return nil, exitError{exitUndecided, x.Skipped}
 	}
+	defer wrote(c.ErrOrStderr())() // after the store is closed
 	keep, err := f.open(c.Context())
 	if err != nil {
 		return nil, err

@@ -46,7 +46,7 @@ type csvWriter struct {
 }
 
 func (c *csvWriter) Write(r *bench.Result) error {
-	rows, err := Rows(r)
+	rows, err := Rows(r, false)
 	if err != nil {
 		return err
 	}

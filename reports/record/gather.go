@@ -143,7 +143,7 @@ func (x *Row) put(r *bench.Result) error {
 	if x.Metric == "" {
 		return nil
 	}
-	if slices.Contains(metricsOf(c), x.Metric) {
+	if slices.Contains(metricsOf(c, true), x.Metric) {
 		return fmt.Errorf("%s of %s %s on %s is given twice", x.Metric, x.Model, x.Variant, x.Engine)
 	}
 	if x.Value != nil {
@@ -151,7 +151,7 @@ func (x *Row) put(r *bench.Result) error {
 	}
 	if x.Against != nil {
 		c.Against = append(c.Against, metric.Estimate{
-			Metric: x.Metric, Unit: x.AgainstUnit, Value: *x.Against, Low: *x.AgainstLow, High: *x.AgainstHigh, N: int(x.AgainstN), Note: x.AgainstNote,
+			Metric: x.Metric, Unit: x.AgainstUnit, Value: *x.Against, Low: *x.AgainstLow, High: *x.AgainstHigh, N: int(x.AgainstN), Source: x.Source, Note: x.AgainstNote,
 		})
 	}
 	var gates []verdict.Verdict

@@ -245,6 +245,8 @@ func rowOf(l *benchfmt.Result) (*Row, error) {
 			x.Engine, x.Build, _ = strings.Cut(v, "@")
 		case "provider":
 			x.Provider = v
+		case "scenario":
+			x.Scenario = v
 		case "threads", "batch":
 			n, err := strconv.Atoi(v)
 			if err != nil || n < 1 {

@@ -25,7 +25,7 @@ func init() {
 type parquetWriter struct{ w *parquet.GenericWriter[Row] }
 
 func (p *parquetWriter) Write(r *bench.Result) error {
-	rows, err := Rows(r)
+	rows, err := Rows(r, true)
 	if err != nil {
 		return err
 	}

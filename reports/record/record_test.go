@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "rewrite golden files")
 
 // nights are the example and a second run of the same device.
 func nights() []*bench.Result {
-	second := example.Result()
+	second := example.WithEnergy(example.Result(), "rapl (package)")
 	second.Run, second.Started, second.Ended = "second", second.Started.AddDate(0, 0, 1), second.Ended.AddDate(0, 0, 1)
 	second.Labels = nil
 	return []*bench.Result{example.Result(), second}

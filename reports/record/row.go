@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -76,8 +77,8 @@ type Trial struct {
 	Values []float64 `parquet:"values,list"`
 }
 
-// Rows returns the rows of a result.
-func Rows(r *bench.Result) ([]Row, error) {
+// Rows returns the rows of a result, with or without samples.
+func Rows(r *bench.Result, samples bool) ([]Row, error) {
 	labels, err := text(r.Labels, len(r.Labels))
 	if err != nil {
 		return nil, err
@@ -100,7 +101,7 @@ func Rows(r *bench.Result) ([]Row, error) {
 			row.Task, row.Model, row.Variant, row.Engine, row.Build, row.Provider = c.Task, c.Model, c.Variant, c.Engine, g.Build, c.Provider
 			row.Threads, row.Batch, row.Scenario, row.SHA256 = int64(c.Threads), int64(c.Batch), c.Scenario, c.Artifact.SHA256
 			row.Status, row.Reason, row.Untrusted = string(c.Status), c.Reason, untrusted
-			rows, err := caseRows(row, c)
+			rows, err := caseRows(row, c, samples)
 			if err != nil {
 				return nil, err
 			}
@@ -112,9 +113,9 @@ func Rows(r *bench.Result) ([]Row, error) {
 
 // caseRows are a case's rows: its metrics in the order in which values,
 // comparisons, verdicts and samples name them first.
-func caseRows(row Row, c *bench.CaseResult) ([]Row, error) {
+func caseRows(row Row, c *bench.CaseResult, samples bool) ([]Row, error) {
 	var out []Row
-	for _, name := range metricsOf(c) {
+	for _, name := range metricsOf(c, samples) {
 		x := row
 		x.Metric = name
 		if e, ok := c.Value(name); ok {
@@ -124,6 +125,7 @@ func caseRows(row Row, c *bench.CaseResult) ([]Row, error) {
 		if e, ok := c.Ratio(name); ok {
 			x.AgainstUnit, x.Against, x.AgainstLow, x.AgainstHigh = e.Unit, number(e.Value), number(e.Low), number(e.High)
 			x.AgainstN, x.AgainstNote = int64(e.N), e.Note
+			x.Source = cmp.Or(x.Source, e.Source)
 		}
 		var gates []verdict.Verdict
 		for _, v := range c.Verdicts {
@@ -139,7 +141,7 @@ func caseRows(row Row, c *bench.CaseResult) ([]Row, error) {
 			x.Verdict = string(v.Word)
 		}
 		for _, s := range c.Samples {
-			if s.Metric == name {
+			if samples && s.Metric == name {
 				x.Unit = s.Unit
 				x.Samples = append(x.Samples, Trial{int64(s.Trial), s.Values})
 			}
@@ -153,7 +155,7 @@ func caseRows(row Row, c *bench.CaseResult) ([]Row, error) {
 	return out, nil
 }
 
-func metricsOf(c *bench.CaseResult) []string {
+func metricsOf(c *bench.CaseResult, samples bool) []string {
 	var names []string
 	seen := map[string]bool{}
 	add := func(name string) {
@@ -171,7 +173,9 @@ func metricsOf(c *bench.CaseResult) []string {
 		add(v.Metric)
 	}
 	for _, s := range c.Samples {
-		add(s.Metric)
+		if samples {
+			add(s.Metric)
+		}
 	}
 	return names
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"assay/bench/loadgen"
 	"assay/bench/metric"
 	"assay/bench/unit"
 	"assay/bench/verdict"
@@ -202,6 +203,9 @@ func (h *historian) pageOf(run string, x *reports.CourseCase) string {
 func caseText(x *reports.CourseCase) string {
 	c := x.Case
 	text := plain(c.Model) + " " + plain(c.Variant) + " on " + plain(c.Engine) + providerText(c.Provider)
+	if c.Scenario != "" && c.Scenario != loadgen.SingleStream {
+		text += ", " + plain(c.Scenario)
+	}
 	if c.Threads != 1 || c.Batch != 1 {
 		text += fmt.Sprintf(", %d %s, batch %d", c.Threads, plural(c.Threads, "thread"), c.Batch)
 	}
@@ -235,13 +239,15 @@ func (h *historian) class(devices []*reports.CourseDevice) classHTML {
 	return out
 }
 
-func seriesOf(x *reports.CourseCase, name string) *reports.CourseSeries {
+// seriesOf is the series of a metric; the one with the newest run where there
+// are several, as there are once another meter measures.
+func seriesOf(x *reports.CourseCase, name string) (newest *reports.CourseSeries) {
 	for _, s := range x.Series {
-		if s.Metric == name {
-			return s
+		if s.Metric == name && (newest == nil || s.Points[len(s.Points)-1].Run > newest.Points[len(newest.Points)-1].Run) {
+			newest = s
 		}
 	}
-	return nil
+	return newest
 }
 
 func (h *historian) row(d *reports.CourseDevice, x *reports.CourseCase, cols []*metric.Metric) courseHTML {
@@ -269,7 +275,11 @@ func (h *historian) row(d *reports.CourseDevice, x *reports.CourseCase, cols []*
 			last := s.Points[len(s.Points)-1].Value
 			cell.Text = unit.Format(last.Value, last.Unit)
 			cell.SVG = chart.Spark(fmt.Sprintf("%s over %d runs, newest %s", short(m.Name), len(s.Points), cell.Text), chart.Series(i), nights(d, s))
-			out.Charts = append(out.Charts, drawn(h.trend(d, x, s, chart.Series(i)))...)
+		}
+		for _, s := range x.Series {
+			if s.Metric == m.Name {
+				out.Charts = append(out.Charts, drawn(h.trend(d, x, s, chart.Series(i)))...)
+			}
 		}
 		out.Cells = append(out.Cells, cell)
 	}

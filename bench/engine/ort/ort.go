@@ -62,6 +62,12 @@ func initialize(path string) error {
 		return nil
 	}
 	ort.SetSharedLibraryPath(path)
+	// DisableTelemetry comes too late: by then the library has opened a database
+	// of its own in the user's cache, into which every process writes about
+	// 40 kB, and looked for a way to send it.
+	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
+		return err
+	}
 	if err := ort.InitializeEnvironment(ort.WithLogLevelError()); err != nil {
 		return loadError(path, err)
 	}
