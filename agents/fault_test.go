@@ -273,7 +273,7 @@ func (s *storm) verify(t *testing.T, dispatches []string, faults map[string]int)
 					t.Errorf("job %s has outcome run %s, kept are %v", j.Target.Job, j.Outcome.Run, runs)
 				}
 			case agents.Failed:
-				if !strings.Contains(j.Outcome.Reason, "never came to an end") || len(runs) != 0 {
+				if !strings.Contains(j.Outcome.Reason, "never survived it") || len(runs) != 0 {
 					t.Errorf("job %s failed: %s, kept are %v", j.Target.Job, j.Outcome.Reason, runs)
 				}
 			case agents.Missing: // Stale is a minute: all that are dead come back before
@@ -369,6 +369,28 @@ func TestStoredNotAcknowledged(t *testing.T) {
 		}
 		return i.NumAckPending == 0 && i.NumPending == 0
 	})
+}
+
+// TestDeadly: a job that kills its agent each time ends as failed.
+func TestDeadly(t *testing.T) {
+	f := newFleet(t)
+	dir := f.join(t, "a", "pi")
+	c := &child{log: &safeBuffer{}, env: []string{"FLEET_ROLE=agent", "FLEET_DIR=" + dir, "FLEET_ID=a", "FLEET_CLASS=pi", "FLEET_DEADLY=1"}}
+	stop := f.run(t, agentConfig(dir, "a", "pi", slog.LevelWarn))
+	f.here(t, 1)
+	stop()
+	f.order(t, "d", "", false)
+	for range 5 {
+		c.start(t)
+		if err := c.cmd.Wait(); err == nil || err.Error() != "exit status 9" {
+			t.Fatalf("the agent ends with %v, want it dead by the job:\n%s", err, c.log)
+		}
+	}
+	c.start(t)
+	defer c.kill(t)
+	if s := f.ends(t, "d"); s[0].State != agents.Failed || s[0].Outcome.Reason != "it was begun 5 times, and the agent never survived it" {
+		t.Errorf("the job is %s: %s", s[0].State, s[0].Outcome.Reason)
+	}
 }
 
 // TestDiskFull: an outcome that the device cannot keep is sent all the same.
