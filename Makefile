@@ -5,7 +5,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X assay/bench/engine/native.Version
 export GOFLAGS := -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build setup run test race noasm nocgo cross lint fuzz bench golden simulate prove faults zoo clean
+.PHONY: help build setup run test race noasm nocgo cross lint fuzz bench golden simulate prove storm zoo clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -65,7 +65,7 @@ prove: build ## on this machine: 20 A/A groups, 20 slowed workers, a bare loop (
 	bin/assay-proof
 	$(GO) test -run '^$$' -bench BareLoop -benchtime 8x ./cmd/assay-ort
 
-faults: ## kill agents and hub and cut their network 60 times at random; every job must end once
+storm: ## kill agents and hub and cut their network 60 times at random; every job must end once
 	ASSAY_FAULTS=60 $(GO) test -v -timeout 30m -run TestStorm ./agents
 
 zoo: ## make the committed INT8 variants again from the committed baselines
