@@ -166,24 +166,33 @@ func (a *Agent) measure(ctx context.Context, job agents.Job) (string, []byte, er
 	return a.cfg.Bench.Run(ctx, Task{Job: job, Path: path, Quiet: &a.gate, Progress: a.progress, Say: a.say})
 }
 
-// progress notes how far the job in hand is; keep sends it.
-func (a *Agent) progress(s bench.Step) {
-	a.mu.Lock()
-	a.step = s
-	a.mu.Unlock()
-}
-
 // maxSaid bounds the lines that wait for the hub; later ones are in this
 // device's log alone.
 const maxSaid = 100
+
+// progress notes how far the job in hand is; keep sends it.
+func (a *Agent) progress(s bench.Step) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	text, old := stepText(s), stepText(a.step)
+	a.step = s
+	if text != old {
+		a.queue(text)
+	}
+}
 
 // say logs a line about the job in hand; keep sends it.
 func (a *Agent) say(line string) {
 	a.log.Info(line)
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.queue(clip(line))
+}
+
+// queue adds a line to those that keep sends; a.mu is held.
+func (a *Agent) queue(text string) {
 	if len(a.said) < maxSaid {
-		a.said = append(a.said, clip(line))
+		a.said = append(a.said, agents.Event{Job: a.job, Agent: a.self.ID, Name: a.cfg.Device.Name, Text: text, Done: a.step.Done})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"assay/agents"
@@ -164,12 +165,13 @@ func dispatch(c *cobra.Command, cl *hub.Client, order agents.Order, files map[st
 	if err := send(c.Context(), cl, files); err != nil {
 		return err
 	}
+	stop := func() {}
 	if wait {
-		step, err := events(c, cl, order.ID)
-		if err != nil {
+		var err error
+		if stop, err = events(c, cl, order.ID); err != nil {
 			return err
 		}
-		defer step()
+		defer stop()
 	}
 	ctx, cancel := shortly(c)
 	defer cancel()
@@ -188,6 +190,7 @@ func dispatch(c *cobra.Command, cl *hub.Client, order agents.Order, files map[st
 		return missing(p)
 	}
 	all, err := await(c, cl, p.ID)
+	stop()
 	if err != nil {
 		fmt.Fprintf(c.ErrOrStderr(), "the jobs go on: assay fleet jobs %s shows them, assay fleet cancel %s ends them\n", p.ID, p.ID)
 		return err
@@ -212,28 +215,30 @@ func missing(p agents.Plan) error {
 	return nil
 }
 
-// events prints the progress of a dispatch as it comes.
-func events(c *cobra.Command, cl *hub.Client, dispatch string) (func(), error) {
-	lines := make(chan string, 100)
-	done := make(chan struct{})
+// events prints the progress of a dispatch as it comes, until stop is called.
+func events(c *cobra.Command, cl *hub.Client, dispatch string) (stop func(), err error) {
+	lines, end, done := make(chan string, 100), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		for l := range lines {
-			fmt.Fprintln(c.ErrOrStderr(), l)
+		for {
+			select {
+			case l := <-lines:
+				fmt.Fprintln(c.ErrOrStderr(), l)
+			case <-end:
+				return
+			}
 		}
 	}()
-	open := make(chan struct{})
-	err := cl.Events(func(e agents.Event) {
+	err = cl.Events(func(e agents.Event) {
 		if !strings.HasPrefix(e.Job, dispatch+"-") || e.Text == "" {
 			return
 		}
 		select {
-		case <-open: // has ended
-		case lines <- fmt.Sprintf("%3.0f %%  %s  %s", 100*e.Done, e.Agent, e.Text):
+		case lines <- fmt.Sprintf("%3.0f %%  %s  %s", 100*e.Done, who(agents.Target{Device: e.Agent, Name: e.Name}), e.Text):
 		default: // a terminal that is stopped holds nothing up
 		}
 	})
-	return func() { close(open); cl.Close(); close(lines); <-done }, err
+	return sync.OnceFunc(func() { close(end); <-done }), err
 }
 
 // who names the device or class of a target.
