@@ -138,6 +138,7 @@ type Beat struct {
 type Event struct {
 	Job   string  `json:"job"`
 	Agent string  `json:"agent"`
+	Name  string  `json:"name,omitempty"` // of the device, for people
 	Text  string  `json:"text"`
 	Done  float64 `json:"done"` // share of the job
 }

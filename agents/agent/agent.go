@@ -80,8 +80,8 @@ type Agent struct {
 	mu   sync.Mutex
 	job  string // in hand
 	step bench.Step
-	said []string      // lines that the hub has not heard yet
-	wait time.Duration // of its queue
+	said []agents.Event // that the hub has not heard yet
+	wait time.Duration  // of its queue
 }
 
 // Run takes jobs until ctx is done.

@@ -17,7 +17,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// maxTries is how often a job may come to agents that do not survive it.
+// maxTries is how often an agent begins a job that it does not survive.
 const maxTries = 5
 
 // errClosed ends the measurement of a job that is not wanted any more.
@@ -29,6 +29,7 @@ func (a *Agent) handle(ctx context.Context, m jetstream.Msg) {
 	r, err := a.check(ctx, id)
 	if err != nil {
 		a.log.Debug("ask about a job", "job", id, "why", err)
+		pause(ctx, time.Second) // the hub may be starting
 		a.giveBack(m)
 		return
 	}
@@ -43,12 +44,13 @@ func (a *Agent) handle(ctx context.Context, m jetstream.Msg) {
 		a.giveBack(m)
 		return
 	}
-	if err := a.out.hold(inHand{id, m.Reply()}); err != nil {
+	tries, err := a.out.hold(id, m.Reply())
+	if err != nil {
 		a.log.Error("a job cannot be noted down", "job", id, "why", err) // it will come again by itself if this agent dies
 	}
 	working, stop := a.keep(ctx, m, id)
-	o := a.outcome(working, m, id)
-	if o != nil && context.Cause(working) == nil {
+	o := a.outcome(working, m, id, tries)
+	if o != nil && !errors.Is(context.Cause(working), errClosed) {
 		if err := a.out.put(o); err != nil {
 			a.log.Error("an outcome cannot be kept here, only sent", "job", id, "why", err)
 		}
@@ -58,8 +60,11 @@ func (a *Agent) handle(ctx context.Context, m jetstream.Msg) {
 	stop()
 	if ended || errors.Is(cause, errClosed) {
 		a.close(ctx, m, id)
-	} else {
-		a.giveBack(m)
+		return
+	}
+	a.giveBack(m)
+	if err := a.out.release(); err != nil {
+		a.log.Error("a job that was given back is noted down as in hand", "job", id, "why", err)
 	}
 }
 
@@ -95,7 +100,7 @@ func (a *Agent) check(ctx context.Context, id string) (agents.CheckReply, error)
 
 // outcome returns what an earlier life of this agent found, or runs the job;
 // nil when ctx is done first.
-func (a *Agent) outcome(ctx context.Context, m jetstream.Msg, id string) *agents.Outcome {
+func (a *Agent) outcome(ctx context.Context, m jetstream.Msg, id string, tries int) *agents.Outcome {
 	fail := func(s agents.State, format string, args ...any) *agents.Outcome {
 		return &agents.Outcome{Job: id, Agent: a.self.ID, State: s, Reason: clip(fmt.Sprintf(format, args...))}
 	}
@@ -105,8 +110,8 @@ func (a *Agent) outcome(ctx context.Context, m jetstream.Msg, id string) *agents
 	} else if old != nil {
 		return old
 	}
-	if meta, err := m.Metadata(); err == nil && meta.NumDelivered > maxTries {
-		return fail(agents.Failed, "it was begun %d times and never came to an end", maxTries)
+	if tries > maxTries {
+		return fail(agents.Failed, "it was begun %d times, and the agent never survived it", maxTries)
 	}
 	var job agents.Job
 	if err := json.Unmarshal(m.Data(), &job); err != nil || job.ID != id {
@@ -115,7 +120,7 @@ func (a *Agent) outcome(ctx context.Context, m jetstream.Msg, id string) *agents
 	a.log.Info("begin a job", "job", id, "suite", job.Suite)
 	run, packed, err := a.measure(ctx, job)
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return nil
 	case errors.Is(err, errors.ErrUnsupported):
 		return fail(agents.Refused, "%s", strings.TrimSuffix(err.Error(), ": "+errors.ErrUnsupported.Error()))
@@ -161,24 +166,33 @@ func (a *Agent) measure(ctx context.Context, job agents.Job) (string, []byte, er
 	return a.cfg.Bench.Run(ctx, Task{Job: job, Path: path, Quiet: &a.gate, Progress: a.progress, Say: a.say})
 }
 
-// progress notes how far the job in hand is; keep sends it.
-func (a *Agent) progress(s bench.Step) {
-	a.mu.Lock()
-	a.step = s
-	a.mu.Unlock()
-}
-
 // maxSaid bounds the lines that wait for the hub; later ones are in this
 // device's log alone.
 const maxSaid = 100
+
+// progress notes how far the job in hand is; keep sends it.
+func (a *Agent) progress(s bench.Step) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	text, old := stepText(s), stepText(a.step)
+	a.step = s
+	if text != old {
+		a.queue(text)
+	}
+}
 
 // say logs a line about the job in hand; keep sends it.
 func (a *Agent) say(line string) {
 	a.log.Info(line)
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.queue(clip(line))
+}
+
+// queue adds a line to those that keep sends; a.mu is held.
+func (a *Agent) queue(text string) {
 	if len(a.said) < maxSaid {
-		a.said = append(a.said, clip(line))
+		a.said = append(a.said, agents.Event{Job: a.job, Agent: a.self.ID, Name: a.cfg.Device.Name, Text: text, Done: a.step.Done})
 	}
 }
 

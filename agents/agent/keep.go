@@ -32,7 +32,7 @@ func (a *Agent) ackWait(c jetstream.Consumer) {
 func (a *Agent) keep(ctx context.Context, m jetstream.Msg, id string) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	a.mu.Lock()
-	a.job, a.step = id, bench.Step{Phase: "preparing"}
+	a.job, a.step, a.said = id, bench.Step{Phase: "preparing"}, nil
 	every := a.wait / 3
 	a.mu.Unlock()
 	done := make(chan struct{})
@@ -68,7 +68,6 @@ type keeper struct {
 	id    string
 	every time.Duration
 
-	told    string
 	alive   time.Time
 	checked time.Time
 	beaten  time.Time
@@ -96,18 +95,14 @@ func (k *keeper) once(ctx context.Context) bool {
 	return err == nil && !r.Open
 }
 
-// news sends the lines of the log and the step that are new.
+// news sends the lines and steps that are new.
 func (k *keeper) news() {
 	k.a.mu.Lock()
-	step, said := k.a.step, k.a.said
+	said := k.a.said
 	k.a.said = nil
 	k.a.mu.Unlock()
-	for _, line := range said {
-		k.tell(agents.Event{Job: k.id, Agent: k.a.self.ID, Text: line, Done: step.Done})
-	}
-	if text := stepText(step); text != k.told {
-		k.told = text
-		k.tell(agents.Event{Job: k.id, Agent: k.a.self.ID, Text: text, Done: step.Done})
+	for _, e := range said {
+		k.tell(e)
 	}
 }
 

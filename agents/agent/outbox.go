@@ -16,10 +16,11 @@ import (
 // hand, and outcomes that the hub has not confirmed. Each is a file.
 type outbox struct{ dir string }
 
-// In hand is a job that was taken and has not ended.
+// inHand is a job that was taken and has not ended.
 type inHand struct {
 	Job   string `json:"job"`
 	Reply string `json:"reply"` // subject by which the job is acknowledged or given back
+	Tries int    `json:"tries"` // how often it was begun, this time included
 }
 
 const (
@@ -74,13 +75,27 @@ func (o *outbox) jobs() ([]string, error) {
 	return out, nil
 }
 
-// hold keeps which job is in hand.
-func (o *outbox) hold(h inHand) error {
+// hold keeps which job is in hand, and returns how often it was begun: more than
+// once only if the agent was killed each time.
+func (o *outbox) hold(job, reply string) (tries int, err error) {
+	h := inHand{job, reply, 1}
+	if last := o.held(); last.Job == job {
+		h.Tries = last.Tries + 1
+	}
 	b, err := json.Marshal(h)
 	if err != nil {
-		return err
+		return h.Tries, err
 	}
-	return agents.WriteFile(filepath.Join(o.dir, handFile), b)
+	return h.Tries, agents.WriteFile(filepath.Join(o.dir, handFile), b)
+}
+
+// release forgets the job in hand: it was given back.
+func (o *outbox) release() error {
+	err := os.Remove(filepath.Join(o.dir, handFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // held returns the job in hand; its Job is empty where there is none, or none
@@ -97,11 +112,11 @@ func (o *outbox) held() inHand {
 // done forgets a job that the hub has confirmed.
 func (o *outbox) done(job string) error {
 	err := os.Remove(o.path(job))
-	if o.held().Job == job {
-		err = errors.Join(err, os.Remove(filepath.Join(o.dir, handFile)))
-	}
 	if errors.Is(err, os.ErrNotExist) {
-		return nil
+		err = nil
+	}
+	if o.held().Job == job {
+		err = errors.Join(err, o.release())
 	}
 	return err
 }

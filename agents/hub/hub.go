@@ -53,11 +53,12 @@ type Config struct {
 	Stale time.Duration
 }
 
-// Defaults of a hub. A window of energy, in which an agent keeps silent, lasts
-// about a minute; a device at rest sends a heartbeat every 20 s.
+// Defaults of a hub. A device at rest sends a heartbeat every 20 s, but an agent
+// keeps silent while something is timed: for 5 minutes at most, the deadline of
+// loading a model.
 const (
-	DefaultAckWait = 5 * time.Minute
-	DefaultStale   = 3 * time.Minute
+	DefaultAckWait = 10 * time.Minute
+	DefaultStale   = 6 * time.Minute
 )
 
 // A Hub is a running hub.

@@ -28,6 +28,10 @@ func (w *Worker) call(ctx context.Context, q *request, ts []tensor.Tensor) (*ans
 	}
 	w.id++
 	q.ID, q.Tensors = w.id, declare(ts)
+	if w.quiet != nil && timed(q.Op) {
+		w.quiet.Lock()
+		defer w.quiet.Unlock()
+	}
 	stop := context.AfterFunc(ctx, w.Kill)
 	a, out, err := w.exchange(q, ts)
 	if !stop() && err == nil { // the deadline passed while the answer came: the worker is dead
@@ -42,6 +46,16 @@ func (w *Worker) call(ctx context.Context, q *request, ts []tensor.Tensor) (*ans
 		return nil, nil, &RemoteError{q.Op, oneLine(a.Error.Message), a.Error.Unsupported}
 	}
 	return a, out, nil
+}
+
+// timed reports whether a request is timed; what is new is, until somebody
+// says otherwise. Start holds the lock for hello.
+func timed(op string) bool {
+	switch op {
+	case opHello, opBind, opInfer, opStats, opClose:
+		return false
+	}
+	return true
 }
 
 func (w *Worker) exchange(q *request, ts []tensor.Tensor) (*answer, []tensor.Tensor, error) {

@@ -23,8 +23,9 @@ type Command struct {
 	Dir  string
 	CPUs []int // pins the worker and all its threads; nil leaves it free. Ignored where the system cannot pin.
 
-	// Quiet, if set, is locked while a timed region is open: whoever sends
-	// or reads on this device beside the measurement takes it meanwhile.
+	// Quiet, if set, is locked while something is timed, the worker's start
+	// and loading included: whoever sends or reads on this device beside the
+	// measurement takes it meanwhile.
 	Quiet sync.Locker
 }
 
@@ -56,6 +57,10 @@ type Worker struct {
 // ctx bounds the hello, not the worker's life. On Linux the worker is killed
 // when this process dies, however it dies.
 func Start(ctx context.Context, c Command) (*Worker, error) {
+	if c.Quiet != nil {
+		c.Quiet.Lock()
+		defer c.Quiet.Unlock()
+	}
 	began := time.Now()
 	w, err := spawn(c)
 	if err != nil {
@@ -132,10 +137,6 @@ func (w *Worker) Run(ctx context.Context, d time.Duration, n int) (Block, error)
 }
 
 func (w *Worker) block(ctx context.Context, op string, d time.Duration, n int) (Block, error) {
-	if w.quiet != nil {
-		w.quiet.Lock()
-		defer w.quiet.Unlock()
-	}
 	a, lat, err := w.call(ctx, &request{Op: op, MinNS: int64(d), MinRuns: int64(n)}, nil)
 	if err != nil {
 		return Block{}, err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"assay/agents"
@@ -20,11 +21,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// dispatchFlags are what a dispatch is asked for.
+type dispatchFlags struct {
+	data, suite, format, at string
+	each, wait              bool
+	own                     []string // labels
+	order                   agents.Order
+}
+
 func newDispatch() *cobra.Command {
-	var data, suite, format, at string
-	var each, wait bool
-	var own []string
-	var order agents.Order
+	var f dispatchFlags
 	c := &cobra.Command{
 		Use:   "dispatch [FILE] --suite SUITE",
 		Short: "Give a suite to devices of the fleet",
@@ -37,54 +43,61 @@ and exits 3 if a device was away or returned no result. Without, assay fleet job
 shows how things stand.`,
 		Example: "  assay dispatch suites.yaml --suite nightly --to 'class=jetson-orin-* | arch=arm64' --each --wait",
 		Args:    cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if each && order.Any {
-				return usage("--each and --any do not go together: every device, or one of each class")
-			}
-			if _, err := render.Lookup(format); err != nil && !slices.Contains(listFormats, format) {
-				return usage("unknown format %q (have %s)", format, strings.Join(listFormats, ", "))
-			}
-			if at != "" && wait {
-				return usage("--at and --wait do not go together: assay fleet shows what a schedule has come to")
-			}
-			if !slices.Contains(agents.Lanes, order.Lane) {
-				return usage("unknown priority %q (have %s)", order.Lane, strings.Join(agents.Lanes, ", "))
-			}
-			if _, err := agents.ParseExpr(order.To); err != nil {
-				return usage("%v", err)
-			}
-			job, files, err := packJob(strings.Join(args, ""), suite, own)
-			if err != nil {
-				return usage("%v", err)
-			}
-			order.Job = job
-			cl, err := dial(data)
-			if err != nil {
-				return err
-			}
-			defer cl.Close()
-			id := make([]byte, 4)
-			rand.Read(id) // never fails since Go 1.24
-			order.ID = hex.EncodeToString(id)
-			if at != "" {
-				return schedule(c, cl, agents.Schedule{ID: order.ID, Cron: at, Order: order}, files)
-			}
-			return dispatch(c, cl, order, files, wait, format)
-		},
+		RunE:    func(c *cobra.Command, args []string) error { return f.run(c, strings.Join(args, "")) },
 	}
 	fl := c.Flags()
-	fl.StringVar(&data, "data", "", hubFlag)
-	fl.StringVar(&suite, "suite", "", "suite to dispatch")
-	fl.StringVar(&order.To, "to", "", "label expression, for example 'class=rpi5 | arch=arm64 & !site=lab' (default every device)")
-	fl.BoolVar(&each, "each", false, "every device that matches (the default)")
-	fl.BoolVar(&order.Any, "any", false, "one device of each class that matches, whichever is free first")
-	fl.StringVar(&order.Lane, "priority", "nightly", "which jobs a device takes first: "+strings.Join(agents.Lanes, ", then "))
-	fl.BoolVar(&wait, "wait", false, "wait for the results and print them")
-	fl.StringVar(&at, "at", "", "do so whenever this is due: minute, hour, day, month, weekday, for example '0 2 * * *'")
-	fl.DurationVar(&order.Expire, "expire", 24*time.Hour, "a job that has not ended after this is lost")
-	fl.StringArrayVar(&own, "label", nil, "key=value recorded with the runs, for example commit=1a2b3c (repeatable)")
-	fl.StringVar(&format, "format", "table", "output format: "+strings.Join(listFormats, ", "))
+	fl.StringVar(&f.data, "data", "", hubFlag)
+	fl.StringVar(&f.suite, "suite", "", "suite to dispatch")
+	fl.StringVar(&f.order.To, "to", "", "label expression, for example 'class=rpi5 | arch=arm64 & !site=lab' (default every device)")
+	fl.BoolVar(&f.each, "each", false, "every device that matches (the default)")
+	fl.BoolVar(&f.order.Any, "any", false, "one device of each class that matches, whichever is free first")
+	fl.StringVar(&f.order.Lane, "priority", "nightly", "which jobs a device takes first: "+strings.Join(agents.Lanes, ", then "))
+	fl.BoolVar(&f.wait, "wait", false, "wait for the results and print them")
+	fl.StringVar(&f.at, "at", "", "do so whenever this is due: minute, hour, day, month, weekday, for example '0 2 * * *'")
+	fl.DurationVar(&f.order.Expire, "expire", 24*time.Hour, "a job that has not ended after this is lost")
+	fl.StringArrayVar(&f.own, "label", nil, "key=value recorded with the runs, for example commit=1a2b3c (repeatable)")
+	fl.StringVar(&f.format, "format", "table", "output format: "+strings.Join(listFormats, ", "))
 	return c
+}
+
+// check refuses what is wrong before anything is read or sent.
+func (f *dispatchFlags) check() error {
+	switch {
+	case f.each && f.order.Any:
+		return usage("--each and --any do not go together: every device, or one of each class")
+	case f.at != "" && f.wait:
+		return usage("--at and --wait do not go together: assay fleet shows what a schedule has come to")
+	case !slices.Contains(listFormats, f.format):
+		return usage("unknown format %q (have %s)", f.format, strings.Join(listFormats, ", "))
+	case !slices.Contains(agents.Lanes, f.order.Lane):
+		return usage("unknown priority %q (have %s)", f.order.Lane, strings.Join(agents.Lanes, ", "))
+	}
+	if _, err := agents.ParseExpr(f.order.To); err != nil {
+		return usage("%v", err)
+	}
+	return nil
+}
+
+func (f *dispatchFlags) run(c *cobra.Command, file string) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	job, files, err := packJob(file, f.suite, f.own)
+	if err != nil {
+		return usage("%v", err)
+	}
+	cl, err := dial(f.data)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	id := make([]byte, 4)
+	rand.Read(id) // never fails since Go 1.24
+	f.order.ID, f.order.Job = hex.EncodeToString(id), job
+	if f.at != "" {
+		return schedule(c, cl, agents.Schedule{ID: f.order.ID, Cron: f.at, Order: f.order}, files)
+	}
+	return dispatch(c, cl, f.order, files, f.wait, f.format)
 }
 
 func dial(data string) (*hub.Client, error) {
@@ -152,12 +165,13 @@ func dispatch(c *cobra.Command, cl *hub.Client, order agents.Order, files map[st
 	if err := send(c.Context(), cl, files); err != nil {
 		return err
 	}
+	stop := func() {}
 	if wait {
-		step, err := events(c, cl, order.ID)
-		if err != nil {
+		var err error
+		if stop, err = events(c, cl, order.ID); err != nil {
 			return err
 		}
-		defer step()
+		defer stop()
 	}
 	ctx, cancel := shortly(c)
 	defer cancel()
@@ -176,6 +190,7 @@ func dispatch(c *cobra.Command, cl *hub.Client, order agents.Order, files map[st
 		return missing(p)
 	}
 	all, err := await(c, cl, p.ID)
+	stop()
 	if err != nil {
 		fmt.Fprintf(c.ErrOrStderr(), "the jobs go on: assay fleet jobs %s shows them, assay fleet cancel %s ends them\n", p.ID, p.ID)
 		return err
@@ -200,28 +215,30 @@ func missing(p agents.Plan) error {
 	return nil
 }
 
-// events prints the progress of a dispatch as it comes.
-func events(c *cobra.Command, cl *hub.Client, dispatch string) (func(), error) {
-	lines := make(chan string, 100)
-	done := make(chan struct{})
+// events prints the progress of a dispatch as it comes, until stop is called.
+func events(c *cobra.Command, cl *hub.Client, dispatch string) (stop func(), err error) {
+	lines, end, done := make(chan string, 100), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		for l := range lines {
-			fmt.Fprintln(c.ErrOrStderr(), l)
+		for {
+			select {
+			case l := <-lines:
+				fmt.Fprintln(c.ErrOrStderr(), l)
+			case <-end:
+				return
+			}
 		}
 	}()
-	open := make(chan struct{})
-	err := cl.Events(func(e agents.Event) {
+	err = cl.Events(func(e agents.Event) {
 		if !strings.HasPrefix(e.Job, dispatch+"-") || e.Text == "" {
 			return
 		}
 		select {
-		case <-open: // has ended
-		case lines <- fmt.Sprintf("%3.0f %%  %s  %s", 100*e.Done, e.Agent, e.Text):
+		case lines <- fmt.Sprintf("%3.0f %%  %s  %s", 100*e.Done, who(agents.Target{Device: e.Agent, Name: e.Name}), e.Text):
 		default: // a terminal that is stopped holds nothing up
 		}
 	})
-	return func() { close(open); cl.Close(); close(lines); <-done }, err
+	return sync.OnceFunc(func() { close(end); <-done }), err
 }
 
 // who names the device or class of a target.
