@@ -123,7 +123,7 @@ func (f *regressionFlags) find(ctx context.Context, db *store.SQLite, plan watch
 	if err != nil {
 		return nil, err
 	}
-	return regress.Find(l, regress.Options{Plan: plan, Since: newest.Add(-back)}), nil
+	return regress.Find(l, regress.Options{Plan: plan, Since: newest.Add(-back), Now: time.Now()}), nil
 }
 
 // perNight reads "1/30" or "0.05".

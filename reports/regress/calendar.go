@@ -25,11 +25,16 @@ func nightOf(t time.Time) int64 {
 }
 
 // calendar numbers the nights of a log that hold a run, and says of which
-// night each run is.
-func calendar(l *reports.Log) (nights int, of []int) {
+// night each run is: −1 for one that was received after now.
+func calendar(l *reports.Log, now time.Time) (nights int, of []int) {
 	at := map[int64]int{}
 	var days []int64
-	for _, r := range l.Runs {
+	of = make([]int, len(l.Runs))
+	for i, r := range l.Runs {
+		if !now.IsZero() && r.Received.After(now.Add(24*time.Hour)) {
+			of[i] = -1
+			continue
+		}
 		d := nightOf(r.Received)
 		if _, ok := at[d]; !ok {
 			at[d] = 0
@@ -40,9 +45,10 @@ func calendar(l *reports.Log) (nights int, of []int) {
 	for i, d := range days {
 		at[d] = i
 	}
-	of = make([]int, len(l.Runs))
 	for i, r := range l.Runs {
-		of[i] = at[nightOf(r.Received)]
+		if of[i] >= 0 {
+			of[i] = at[nightOf(r.Received)]
+		}
 	}
 	return len(days), of
 }
@@ -69,6 +75,7 @@ func (p *play) course(s *reports.LogSeries) (*course, bool) {
 	}
 	m := metric.Lookup(fields["metric"])
 	if m == nil || m.Better == 0 {
+		p.report.Passed.Unknown += len(s.Points)
 		return nil, false
 	}
 	c := &course{key: s.Key, fields: fields, metric: m, watch: -1}
@@ -85,6 +92,9 @@ func (p *play) course(s *reports.LogSeries) (*course, bool) {
 		}
 		n := p.of[pt.Run]
 		switch {
+		case n < 0:
+			p.report.Passed.Future++
+			continue
 		case !pt.Trusted:
 			p.report.Passed.Untrusted++
 		case math.IsNaN(v) || math.IsInf(v, 0):

@@ -32,8 +32,18 @@ type play struct {
 
 func newPlay(l *reports.Log, o Options, r *Report) *play {
 	p := &play{log: l, options: o, report: r, acks: map[string]map[string]bool{}, again: map[[2]string]*reports.Remeasured{}, open: map[int]*Change{}}
-	p.nights, p.of = calendar(l)
-	r.Nights, r.From, r.To = p.nights, l.Runs[0].Received, l.Runs[len(l.Runs)-1].Received
+	p.nights, p.of = calendar(l, o.Now)
+	r.Nights = p.nights
+	for i := range l.Runs {
+		if p.of[i] < 0 {
+			continue
+		}
+		if at := l.Runs[i].Received; r.From.IsZero() {
+			r.From, r.To = at, at
+		} else {
+			r.To = at
+		}
+	}
 	var series []watch.Series
 	for i := range l.Series {
 		c, ok := p.course(&l.Series[i])
@@ -95,6 +105,9 @@ func (p *play) conditions() {
 	last := map[string]int{}
 	for i := range p.log.Runs {
 		r := &p.log.Runs[i]
+		if p.of[i] < 0 {
+			continue
+		}
 		if k, ok := last[r.Device]; ok && !reports.SameCondition(p.log.Runs[k].Facts, r.Facts) {
 			n := p.of[i]
 			if p.fresh[n] == nil {
@@ -297,6 +310,9 @@ func (p *play) silent() {
 	nights := map[string][]int{}
 	last := map[string]int{}
 	for i, r := range p.log.Runs {
+		if p.of[i] < 0 {
+			continue
+		}
 		if ns := nights[r.Device]; len(ns) == 0 || ns[len(ns)-1] != p.of[i] {
 			nights[r.Device] = append(ns, p.of[i])
 		}

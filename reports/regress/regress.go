@@ -15,6 +15,7 @@ import (
 type Options struct {
 	Plan  watch.Plan
 	Since time.Time // changes that were told on nights before it are counted only
+	Now   time.Time // runs received more than a day later are passed over: a clock was wrong; zero takes all
 }
 
 // A Report is what is to be said of all series after the newest night.
@@ -107,6 +108,8 @@ type Passed struct {
 	Untrusted int `json:"untrusted"`
 	Unusable  int `json:"unusable"` // zero, negative or not a number
 	Repeated  int `json:"repeated"` // further runs of a night, which count as one with the first
+	Unknown   int `json:"unknown"`  // of metrics that this program does not know, or that are neither good nor bad
+	Future    int `json:"future"`   // of runs received after now
 }
 
 // Count is what the second measurements of all nights say of the budget.
@@ -138,11 +141,11 @@ type Request struct {
 // Find says what has changed.
 func Find(l *reports.Log, o Options) *Report {
 	r := &Report{Budget: o.Plan.Budget, Since: o.Since, Changes: []Change{}, Suspects: []Change{}, Better: []Change{}, Remarks: []Change{}, Silent: []Silent{}, Alike: []Alike{}, Fresh: []Fresh{}, Persists: []Share{}}
-	if len(l.Runs) == 0 {
+	p := newPlay(l, o, r)
+	if p.nights == 0 {
 		r.Nightless = true
 		return r
 	}
-	p := newPlay(l, o, r)
 	for n := range p.nights {
 		p.night(n)
 	}

@@ -340,11 +340,31 @@ func TestBadValues(t *testing.T) {
 		reports.LogSeries{Key: strings.Replace(f.key(0, 0), "latency.p50", "unheard-of", 1), Points: []reports.LogPoint{{Run: 1, Value: 1}}},
 		reports.LogSeries{Key: strings.Replace(f.key(0, 0), "resnet8", "short", 1), Points: []reports.LogPoint{{Run: 29, Value: 1, Trusted: true}}})
 	r := find(l)
-	if want := (Passed{Untrusted: 1, Unusable: 4, Repeated: 1}); r.Passed != want {
+	if want := (Passed{Untrusted: 1, Unusable: 4, Repeated: 1, Unknown: 1}); r.Passed != want {
 		t.Errorf("passed over %+v, want %+v", r.Passed, want)
 	}
 	if r.Series != 2 || r.Short != 1 || len(r.Changes) != 0 {
 		t.Errorf("got %+v", r)
+	}
+}
+
+// TestClockJumps has a run from the future, which does not become the newest
+// night, and one that was received twice in the same instant.
+func TestClockJumps(t *testing.T) {
+	f := newFleet(3, 30, "latency.p50")
+	f.value = func(int, int, int) float64 { return f.noisy(1) }
+	l := f.log()
+	end := l.Runs[len(l.Runs)-1].Received
+	l.Runs[len(l.Runs)-1].Received = end.AddDate(70, 0, 0)
+	l.Runs[4].Received = l.Runs[3].Received
+	r := Find(l, Options{Plan: watch.Standard, Since: begin, Now: end})
+	if r.Nights != 30 || r.Passed.Future != 1 || len(r.Silent) != 1 || r.To.After(end) {
+		t.Errorf("%d nights until %v, passed over %+v, silent %+v", r.Nights, r.To, r.Passed, r.Silent)
+	}
+	l.Runs = l.Runs[:1]
+	l.Series = nil
+	if r := Find(l, Options{Plan: watch.Standard, Now: begin.AddDate(-1, 0, 0)}); !r.Nightless {
+		t.Errorf("a log of runs from the future alone: %+v", r)
 	}
 }
 

@@ -227,6 +227,8 @@ func passedText(p regress.Passed) string {
 	}{
 		{p.Untrusted, "not trusted"},
 		{p.Unusable, "zero, negative or no number"},
+		{p.Unknown, "of metrics that this program does not watch"},
+		{p.Future, "of runs that were received after now"},
 		{p.Repeated, "of further runs in a night, which count as one with the first"},
 	} {
 		if x.n > 0 {

@@ -198,10 +198,11 @@ func (s *SQLite) remeasured(ctx context.Context) ([]reports.Remeasured, error) {
 	return out, s.wrap(rows.Err())
 }
 
-// Newest returns when the newest run was received; the zero time of an empty
-// store.
+// Newest returns when the newest run was received, the zero time of an empty
+// store. A run that was received more than a day after now does not count: a
+// clock was wrong.
 func (s *SQLite) Newest(ctx context.Context) (time.Time, error) {
 	var at int64
-	err := s.db.QueryRowContext(ctx, "SELECT coalesce(max(received), 0) FROM runs").Scan(&at)
+	err := s.db.QueryRowContext(ctx, "SELECT coalesce(max(received), 0) FROM runs WHERE received <= ?", s.now().Add(24*time.Hour).UnixNano()).Scan(&at)
 	return reports.Moment(at), s.wrap(err)
 }
