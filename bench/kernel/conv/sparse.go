@@ -68,10 +68,12 @@ func sparseCost(s Shape, w []float32) float64 {
 func (p *sparse) all(s *Shape) int { return (s.OH*p.pitch + p.Lanes() - 1) / p.Lanes() }
 
 // Tiles are so large at most that they stay in L2 beside the sums, and what a
-// strip reads of a reach of channels stays in L1.
+// strip reads of a reach of channels stays in L1, but a reach has so many
+// entries for each column that loading and storing its sums is worth while.
 const (
-	tileBytes  = 256 << 10
-	reachBytes = 48 << 10
+	tileBytes    = 256 << 10
+	reachBytes   = 32 << 10
+	reachEntries = 16
 )
 
 // flat returns s as the planes see it: pixels of a pointwise one are a line.
@@ -96,8 +98,9 @@ func packSparse(c *Conv, w []float32) {
 		}
 		return at
 	}
-	strip := p.Lanes()*min(p.vectors, p.Vectors()) + p.beyond
-	p.Pack(place, max(1, reachBytes/(4*strip*planes))*planes*p.plane)
+	strip := 4 * (p.Lanes()*min(p.vectors, p.Vectors()) + p.beyond) * planes * s.C
+	reaches := max(1, min((strip+reachBytes/2)/reachBytes, p.Entries*p.Columns()/(reachEntries*s.M)))
+	p.Pack(place, (s.C+reaches-1)/reaches*planes*p.plane)
 	c.sparse = p
 }
 
