@@ -3,6 +3,7 @@ package native
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"assay/bench/kernel/quant"
 	"assay/models/tensor"
@@ -150,8 +151,28 @@ func planCast(b *builder, n *node) error {
 		return castFrom[uint8](b, n)
 	case tensor.Int8:
 		return castFrom[int8](b, n)
+	case tensor.Float16:
+		return castHalf(b, n, tensor.Half)
+	case tensor.BFloat16:
+		return castHalf(b, n, func(v uint16) float32 { return math.Float32frombits(uint32(v) << 16) })
 	}
 	return fmt.Errorf("from %v: %w", n.in[0].typ, errors.ErrUnsupported)
+}
+
+// castHalf plans a Cast of 16-bit floats to float32, as which the kernels take
+// them: weights are converted once, before they are packed.
+func castHalf(b *builder, n *node, f func(uint16) float32) error {
+	if err := want(tensor.Float32, n.out[0]); err != nil {
+		return err
+	}
+	e, in, out := b.env, b.slot(n.in[0]), b.slot(n.out[0])
+	b.step(func() {
+		dst := view[float32](e, out)
+		for i, v := range view[uint16](e, in) {
+			dst[i] = f(v)
+		}
+	})
+	return nil
 }
 
 func castFrom[X number](b *builder, n *node) error {
