@@ -30,7 +30,7 @@ func sparseable(s Shape) bool { return s.Groups == 1 }
 // SparsePays reports whether the sparse form of w, as in ONNX, costs less than
 // the dense one, both counted in multiply-adds of the dense one (spmm.Cost):
 //
-//	flat·(entries·Entry + M·Column) + (turned + Pixels·M)·Turn < Pixels·M·(K + 10)
+//	flat·Pixel(entries, M) + (turned + Pixels·M)·Turn < Pixels·M·(K + 10)
 //
 // where flat are the pixels computed, with those between lines and those that
 // fill the last vector, and turned the floats of all tiles; 10 is what the
@@ -60,7 +60,7 @@ func sparseCost(s Shape, w []float32) float64 {
 	tiles := (all + p.vectors - 1) / p.vectors
 	turned := (all*p.Lanes() + tiles*p.beyond) * s.C * len(p.phases)
 	stored := f.OH * f.OW * s.M
-	cost := float64(all*p.Lanes())*(float64(p.Entries)*c.Entry+float64(s.M)*c.Column) + float64(turned+stored)*c.Turn
+	cost := float64(all*p.Lanes())*c.Pixel(p.Entries, s.M, min(p.vectors, p.Vectors())) + float64(turned+stored)*c.Turn
 	return cost / (float64(stored) * float64(s.K()+10))
 }
 
