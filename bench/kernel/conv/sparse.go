@@ -57,6 +57,9 @@ func sparseCost(s Shape, w []float32) float64 {
 	f, p := flat(s), &sparse{Matrix: spmm.New(Order(&s, w), s.K(), s.M)}
 	p.plan(&f)
 	c, all := p.Cost(), p.all(&f)
+	if s.KH*s.KW > 1 {
+		c.Entry *= c.Shifted
+	}
 	tiles := (all + p.vectors - 1) / p.vectors
 	turned := (all*p.Lanes() + tiles*p.beyond) * s.C * len(p.phases)
 	stored := f.OH * f.OW * s.M

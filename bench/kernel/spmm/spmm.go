@@ -38,8 +38,10 @@ type (
 // A Cost says what a variant's work costs, in multiply-adds of a dense product
 // with the same instructions: for one pixel an entry and a column, in a strip
 // of very many vectors, and turning one float. Measured on a core of a Xeon
-// (Sapphire Rapids) that shares its memory with others.
-type Cost struct{ Entry, Column, Turn float64 }
+// (Sapphire Rapids) that shares its memory with others. Shifted is by how much
+// an entry's cost grows where it reads vectors that begin anywhere: one of 64
+// bytes then lies in two lines of the cache.
+type Cost struct{ Entry, Column, Turn, Shifted float64 }
 
 // Pixel returns what a pixel costs in strips of so many vectors, which share
 // the loads of weights: a strip of one costs twice as much as one of many.
@@ -51,8 +53,8 @@ func (c Cost) Pixel(entries, columns, vectors int) float64 {
 // instruction set first. A matrix gets the first usable row, or one of its
 // pixels that costs less for where its zeros are.
 var variants = append(archVariants(),
-	variant{"go_1x8", 1, 4, 2, true, Cost{0.75, 2, 4}, sums1x8, turns(4), store},
-	variant{"ref_1x1", 1, 1, 1, true, Cost{1, 1, 4}, ref, turns(1), store},
+	variant{"go_1x8", 1, 4, 2, true, Cost{0.75, 2, 4, 1}, sums1x8, turns(4), store},
+	variant{"ref_1x1", 1, 1, 1, true, Cost{1, 1, 4, 1}, ref, turns(1), store},
 )
 
 // Table lists the variants for `assay kernels`.
