@@ -42,7 +42,7 @@ func planMatMulNBits(b *builder, n *node) error {
 		return err
 	}
 	blocks := (k + block - 1) / block
-	if q.len() != cols*blocks*block/2 || scales.len() != cols*blocks || zeros != nil && zeros.len() != cols*((blocks+1)/2) ||
+	if int64(q.len()) != int64(cols)*int64(blocks)*int64(block)/2 || scales.len() != cols*blocks || zeros != nil && zeros.len() != cols*((blocks+1)/2) ||
 		bias != nil && bias.len() != cols || x.len()%k != 0 || y.len() != x.len()/k*cols {
 		return fmt.Errorf("operands %v, %v and %v do not fit %d×%d weights in blocks of %d", x.shape, q.shape, scales.shape, k, cols, block)
 	}
