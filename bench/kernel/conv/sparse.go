@@ -37,8 +37,13 @@ func sparseable(s Shape) bool { return s.Groups == 1 }
 // dense product spends on storing an output. BenchmarkSparse measures where it
 // holds; docs/performance.md has the table.
 func SparsePays(s Shape, w []float32) bool {
-	return sparseable(s) && Pruned(w) && sparseCost(s, w) < 1
+	near := float64(s.KH*s.DH)*float64(s.OW+s.KW*s.DW) < maxBeyond
+	return sparseable(s) && near && Pruned(w) && sparseCost(s, w) < 1
 }
+
+// maxBeyond bounds the pixels that an output reads beyond its own: more never
+// pay, and their planes would not fit memory.
+const maxBeyond = 1 << 20
 
 // Pruned reports whether enough weights are zero that a shape may gain: a
 // quarter.
@@ -180,7 +185,7 @@ func (p *sparse) tile(s *Shape, y, x, scratch []float32, ep *gemm.Epilogue, q, e
 func (p *sparse) turnAll(s *Shape, planes, x, buf []float32, q, n int) {
 	ld, lanes, copied := len(p.phases)*p.plane, p.Lanes(), -1
 	whole := 0
-	if s.H == 1 && p.pitch == s.W && p.beyond == 0 {
+	if s.Pointwise() {
 		whole = min(n, s.W-q) / lanes * lanes
 	}
 	for i, ph := range p.phases {
