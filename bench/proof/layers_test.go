@@ -16,6 +16,7 @@ import (
 	"assay/models"
 	"assay/models/onnx"
 	"assay/models/tensor"
+	"assay/models/zoo"
 )
 
 func needORT(t testing.TB) {
@@ -219,6 +220,25 @@ func BenchmarkSparse(b *testing.B) {
 				w := random(r, m*c*k*k)
 				prune(r, w, m, c, k*k, pruned.zeros, pruned.inputs)
 				benchmarkLayer(b, r, w, hw, c, m, k)
+			})
+		}
+	}
+}
+
+// BenchmarkPruned times the zoo's pruned models, ONNX Runtime's against ours.
+func BenchmarkPruned(b *testing.B) {
+	needORT(b)
+	for _, model := range []string{"resnet8", "mobilenetv2-mini"} {
+		for _, variant := range []string{"baseline", "sparse-90"} {
+			b.Run(fmt.Sprintf("model=%s/variant=%s", model, variant), func(b *testing.B) {
+				a, err := zoo.Artifact(model, variant)
+				if err != nil {
+					b.Fatal(err)
+				}
+				x := tensor.From(tensor.Float32, random(rand.New(rand.NewPCG(1, 1)), 784), 1, 1, 28, 28)
+				theirs, _ := bound(b, "onnxruntime", a, x)
+				ours, _ := bound(b, "native", a, x)
+				against(b, runs(b, theirs), runs(b, ours))
 			})
 		}
 	}

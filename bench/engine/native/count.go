@@ -70,7 +70,7 @@ func (c *counter) node(n *onnx.Node) (params, macs int64, err error) {
 		per, err = c.dim(n, 0, -1)
 	case "MatMulNBits":
 		per = n.Int("K", 0)
-		if c.parameters(n.Inputs[1]) > 0 { // packed: two to a byte, blocks filled up
+		if len(n.Inputs) > 1 && c.parameters(n.Inputs[1]) > 0 { // packed: two to a byte, blocks filled up
 			params += per * n.Int("N", 0)
 		}
 	default:

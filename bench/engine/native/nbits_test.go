@@ -70,6 +70,7 @@ func TestMatMulNBitsRefuses(t *testing.T) {
 		"group indices":   {func(m *onnx.Model) { m.Graph.Nodes[0].Inputs[4] = "z" }, true},
 		"blocks of 24":    {func(m *onnx.Model) { m.Graph.Nodes[0].SetAttr(onnx.IntAttr("block_size", 24)) }, false},
 		"blocks of 32":    {func(m *onnx.Model) { m.Graph.Nodes[0].SetAttr(onnx.IntAttr("block_size", 32)) }, false},
+		"many columns":    {func(m *onnx.Model) { m.Graph.Nodes[0].SetAttr(onnx.IntAttr("N", 1<<39)) }, false},
 		"float zeros":     {func(m *onnx.Model) { m.Graph.Nodes[0].Inputs[3] = "s" }, true},
 		"a bias too long": {func(m *onnx.Model) { m.Graph.Nodes[0].Inputs[5] = "s" }, false},
 	} {

@@ -37,12 +37,12 @@ func planMatMulNBits(b *builder, n *node) error {
 			return fmt.Errorf("weights %q are computed by the model: %w (constant ones are)", v.name, errors.ErrUnsupported)
 		}
 	}
-	k, cols, block := int(n.attrs.Int("K", 0)), int(n.attrs.Int("N", 0)), int(n.attrs.Int("block_size", 0))
-	if k < 1 || cols < 1 || block < 16 || block > 256 || block&(block-1) != 0 {
-		return fmt.Errorf("%d×%d weights in blocks of %d: blocks are 16, 32, 64, 128 or 256", k, cols, block)
+	k, cols, block, err := nbitsShape(n)
+	if err != nil {
+		return err
 	}
 	blocks := (k + block - 1) / block
-	if q.len() != cols*blocks*block/2 || scales.len() != cols*blocks || zeros != nil && zeros.len() != cols*((blocks+1)/2) ||
+	if int64(q.len()) != int64(cols)*int64(blocks)*int64(block)/2 || scales.len() != cols*blocks || zeros != nil && zeros.len() != cols*((blocks+1)/2) ||
 		bias != nil && bias.len() != cols || x.len()%k != 0 || y.len() != x.len()/k*cols {
 		return fmt.Errorf("operands %v, %v and %v do not fit %d×%d weights in blocks of %d", x.shape, q.shape, scales.shape, k, cols, block)
 	}
@@ -54,6 +54,22 @@ func planMatMulNBits(b *builder, n *node) error {
 	b.packed += p.Bytes()
 	b.multiplyInt4(p, x.len()/k, b.slot(y), b.slot(x), bias)
 	return nil
+}
+
+// nbitsShape returns the size of the weights of a MatMulNBits and of a block.
+func nbitsShape(n *node) (k, cols, block int, err error) {
+	var size [3]int
+	for i, name := range []string{"K", "N", "block_size"} {
+		v := n.attrs.Int(name, 0)
+		if v < 1 || v > maxSpatial {
+			return 0, 0, 0, fmt.Errorf("%s is %d: it must be 1 to %d", name, v, maxSpatial)
+		}
+		size[i] = int(v)
+	}
+	if b := size[2]; b < 16 || b > 256 || b&(b-1) != 0 {
+		return 0, 0, 0, fmt.Errorf("blocks of %d weights: 16, 32, 64, 128 and 256 are", b)
+	}
+	return size[0], size[1], size[2], nil
 }
 
 // multiplyInt4 adds the steps of p: activations are prepared, then panels of

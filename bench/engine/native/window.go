@@ -49,8 +49,8 @@ func window(n *node, x, y *value, kernel []int) (conv.Shape, error) {
 	return s, s.Check()
 }
 
-// maxSpatial bounds strides, dilations, kernels and pads, so that index
-// arithmetic cannot overflow.
+// maxSpatial bounds strides, dilations, kernels, pads and other sizes that are
+// attributes, so that index arithmetic cannot overflow.
 const maxSpatial = 1 << 24
 
 // spatial returns an attribute with one number per spatial dimension.

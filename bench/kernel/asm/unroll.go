@@ -32,6 +32,9 @@ func (l Unrolled) Named(suffix string) Unrolled {
 	return l
 }
 
+// First returns the sums that Fold will return, for another start than zero.
+func (l Unrolled) First() []VecVirtual { return l.sets[0] }
+
 // Loop does k steps, each relative to the last move by u of them; k is used up.
 func (l Unrolled) Loop(k Register, step func(sums []VecVirtual, u int), move func(steps int)) {
 	if n := len(l.sets); n > 1 {

@@ -30,15 +30,20 @@ func sparseable(s Shape) bool { return s.Groups == 1 }
 // SparsePays reports whether the sparse form of w, as in ONNX, costs less than
 // the dense one, both counted in multiply-adds of the dense one (spmm.Cost):
 //
-//	flat·(entries·Entry + M·Column) + (turned + Pixels·M)·Turn < Pixels·M·(K + 10)
+//	flat·Pixel(entries, M) + (turned + Pixels·M)·Turn < Pixels·M·(K + 10)
 //
 // where flat are the pixels computed, with those between lines and those that
 // fill the last vector, and turned the floats of all tiles; 10 is what the
 // dense product spends on storing an output. BenchmarkSparse measures where it
 // holds; docs/performance.md has the table.
 func SparsePays(s Shape, w []float32) bool {
-	return sparseable(s) && Pruned(w) && sparseCost(s, w) < 1
+	near := float64(s.KH*s.DH)*float64(s.OW+s.KW*s.DW) < maxBeyond
+	return sparseable(s) && near && Pruned(w) && sparseCost(s, w) < 1
 }
+
+// maxBeyond bounds the pixels that an output reads beyond its own: more never
+// pay, and their planes would not fit memory.
+const maxBeyond = 1 << 20
 
 // Pruned reports whether enough weights are zero that a shape may gain: a
 // quarter.
@@ -57,10 +62,13 @@ func sparseCost(s Shape, w []float32) float64 {
 	f, p := flat(s), &sparse{Matrix: spmm.New(Order(&s, w), s.K(), s.M)}
 	p.plan(&f)
 	c, all := p.Cost(), p.all(&f)
+	if s.KH*s.KW > 1 {
+		c.Entry *= c.Shifted
+	}
 	tiles := (all + p.vectors - 1) / p.vectors
 	turned := (all*p.Lanes() + tiles*p.beyond) * s.C * len(p.phases)
 	stored := f.OH * f.OW * s.M
-	cost := float64(all*p.Lanes())*(float64(p.Entries)*c.Entry+float64(s.M)*c.Column) + float64(turned+stored)*c.Turn
+	cost := float64(all*p.Lanes())*c.Pixel(p.Entries, s.M, min(p.vectors, p.Vectors())) + float64(turned+stored)*c.Turn
 	return cost / (float64(stored) * float64(s.K()+10))
 }
 
@@ -68,10 +76,12 @@ func sparseCost(s Shape, w []float32) float64 {
 func (p *sparse) all(s *Shape) int { return (s.OH*p.pitch + p.Lanes() - 1) / p.Lanes() }
 
 // Tiles are so large at most that they stay in L2 beside the sums, and what a
-// strip reads of a reach of channels stays in L1.
+// strip reads of a reach of channels stays in L1, but a reach has so many
+// entries for each column that loading and storing its sums is worth while.
 const (
-	tileBytes  = 256 << 10
-	reachBytes = 48 << 10
+	tileBytes    = 256 << 10
+	reachBytes   = 32 << 10
+	reachEntries = 16
 )
 
 // flat returns s as the planes see it: pixels of a pointwise one are a line.
@@ -96,8 +106,9 @@ func packSparse(c *Conv, w []float32) {
 		}
 		return at
 	}
-	strip := p.Lanes()*min(p.vectors, p.Vectors()) + p.beyond
-	p.Pack(place, max(1, reachBytes/(4*strip*planes))*planes*p.plane)
+	strip := 4 * (p.Lanes()*min(p.vectors, p.Vectors()) + p.beyond) * planes * s.C
+	reaches := max(1, min((strip+reachBytes/2)/reachBytes, p.Entries*p.Columns()/(reachEntries*s.M)))
+	p.Pack(place, (s.C+reaches-1)/reaches*planes*p.plane)
 	c.sparse = p
 }
 
@@ -174,7 +185,7 @@ func (p *sparse) tile(s *Shape, y, x, scratch []float32, ep *gemm.Epilogue, q, e
 func (p *sparse) turnAll(s *Shape, planes, x, buf []float32, q, n int) {
 	ld, lanes, copied := len(p.phases)*p.plane, p.Lanes(), -1
 	whole := 0
-	if s.H == 1 && p.pitch == s.W && p.beyond == 0 {
+	if s.Pointwise() {
 		whole = min(n, s.W-q) / lanes * lanes
 	}
 	for i, ph := range p.phases {

@@ -29,7 +29,7 @@ func Table() []isa.Row {
 	}{{"int4.F32", false}, {"int4.Int8", true}} {
 		var own []variant
 		for _, v := range variants {
-			if v.s8 == t.s8 {
+			if v.takes(t.s8) {
 				own = append(own, v)
 			}
 		}
@@ -38,10 +38,12 @@ func Table() []isa.Row {
 	return rows
 }
 
-// choose returns the variant for activations that may be quantized or not: the
-// exact one also where no kernel of this CPU gains from it.
+// takes reports whether v is for activations that may be quantized, or must not
+// be. The reference never quantizes them and takes both.
+func (v *variant) takes(s8 bool) bool { return v.s8 == s8 || v.rows*v.lanes == 1 }
+
 func choose(s8 bool) *variant {
-	return isa.First(variants, func(v *variant) bool { return v.usable && (v.s8 == s8 || v.name == "ref_1x1") })
+	return isa.First(variants, func(v *variant) bool { return v.usable && v.takes(s8) })
 }
 
 // A Matrix is a packed k×n matrix. It is read-only, so that threads may share

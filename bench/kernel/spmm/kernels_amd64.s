@@ -22,18 +22,29 @@ TEXT ·avx512_1x16(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   R11, R12
-	ANDQ   $0x03, R12
-	SHRQ   $0x02, R11
-	TESTQ  R11, R11
-	JZ     steps_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Z2
+	ADDQ         $0x04, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	VMOVUPS (R12), Z2
+
+begun:
+	MOVQ  R11, R12
+	ANDQ  $0x03, R12
+	SHRQ  $0x02, R11
+	TESTQ R11, R11
+	JZ    steps_end
 
 steps:
 	MOVWQZX      (BX), R13
@@ -73,23 +84,19 @@ step:
 	JNZ          step
 
 step_end:
-	VADDPS       Z4, Z2, Z2
-	VADDPS       Z5, Z3, Z3
-	VADDPS       Z3, Z2, Z2
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Z6
-	VADDPS       Z6, Z2, Z2
-	ADDQ         $0x04, R8
-	JMP          clamp
+	VADDPS Z4, Z2, Z2
+	VADDPS Z5, Z3, Z3
+	VADDPS Z3, Z2, Z2
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Z2, Z0, Z2
 
-more:
-	MOVQ   AX, R10
-	VADDPS (R10), Z2, Z2
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Z2, Z1, Z2
 
-clamp:
-	VMAXPS  Z2, Z0, Z2
-	VMINPS  Z2, Z1, Z2
+no_hi:
 	VMOVUPS Z2, (AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -117,22 +124,35 @@ TEXT ·avx512_1x32(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	MOVQ   R11, R12
-	ANDQ   $0x03, R12
-	SHRQ   $0x02, R11
-	TESTQ  R11, R11
-	JZ     steps_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Z2
+	VMOVAPS      Z2, Z3
+	ADDQ         $0x04, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	VMOVUPS (R12), Z2
+	VMOVUPS 64(R12), Z3
+
+begun:
+	MOVQ  R11, R12
+	ANDQ  $0x03, R12
+	SHRQ  $0x02, R11
+	TESTQ R11, R11
+	JZ    steps_end
 
 steps:
 	MOVWQZX      (BX), R13
@@ -177,31 +197,25 @@ step:
 	JNZ          step
 
 step_end:
-	VADDPS       Z6, Z2, Z2
-	VADDPS       Z7, Z3, Z3
-	VADDPS       Z8, Z4, Z4
-	VADDPS       Z9, Z5, Z5
-	VADDPS       Z4, Z2, Z2
-	VADDPS       Z5, Z3, Z3
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Z10
-	VADDPS       Z10, Z2, Z2
-	VADDPS       Z10, Z3, Z3
-	ADDQ         $0x04, R8
-	JMP          clamp
+	VADDPS Z6, Z2, Z2
+	VADDPS Z7, Z3, Z3
+	VADDPS Z8, Z4, Z4
+	VADDPS Z9, Z5, Z5
+	VADDPS Z4, Z2, Z2
+	VADDPS Z5, Z3, Z3
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Z2, Z0, Z2
+	VMAXPS Z3, Z0, Z3
 
-more:
-	MOVQ   AX, R10
-	VADDPS (R10), Z2, Z2
-	VADDPS 64(R10), Z3, Z3
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Z2, Z1, Z2
+	VMINPS Z3, Z1, Z3
 
-clamp:
-	VMAXPS  Z2, Z0, Z2
-	VMINPS  Z2, Z1, Z2
+no_hi:
 	VMOVUPS Z2, (AX)
-	VMAXPS  Z3, Z0, Z3
-	VMINPS  Z3, Z1, Z3
 	VMOVUPS Z3, 64(AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -229,26 +243,41 @@ TEXT ·avx512_1x48(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	MOVQ   R11, R12
-	ANDQ   $0x03, R12
-	SHRQ   $0x02, R11
-	TESTQ  R11, R11
-	JZ     steps_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z11, Z11, Z11
+	VPXORD       Z12, Z12, Z12
+	VPXORD       Z13, Z13, Z13
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Z2
+	VMOVAPS      Z2, Z3
+	VMOVAPS      Z2, Z4
+	ADDQ         $0x04, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	VMOVUPS (R12), Z2
+	VMOVUPS 64(R12), Z3
+	VMOVUPS 128(R12), Z4
+
+begun:
+	MOVQ  R11, R12
+	ANDQ  $0x03, R12
+	SHRQ  $0x02, R11
+	TESTQ R11, R11
+	JZ    steps_end
 
 steps:
 	MOVWQZX      (BX), R13
@@ -298,39 +327,31 @@ step:
 	JNZ          step
 
 step_end:
-	VADDPS       Z8, Z2, Z2
-	VADDPS       Z9, Z3, Z3
-	VADDPS       Z10, Z4, Z4
-	VADDPS       Z11, Z5, Z5
-	VADDPS       Z12, Z6, Z6
-	VADDPS       Z13, Z7, Z7
-	VADDPS       Z5, Z2, Z2
-	VADDPS       Z6, Z3, Z3
-	VADDPS       Z7, Z4, Z4
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Z14
-	VADDPS       Z14, Z2, Z2
-	VADDPS       Z14, Z3, Z3
-	VADDPS       Z14, Z4, Z4
-	ADDQ         $0x04, R8
-	JMP          clamp
+	VADDPS Z8, Z2, Z2
+	VADDPS Z9, Z3, Z3
+	VADDPS Z10, Z4, Z4
+	VADDPS Z11, Z5, Z5
+	VADDPS Z12, Z6, Z6
+	VADDPS Z13, Z7, Z7
+	VADDPS Z5, Z2, Z2
+	VADDPS Z6, Z3, Z3
+	VADDPS Z7, Z4, Z4
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Z2, Z0, Z2
+	VMAXPS Z3, Z0, Z3
+	VMAXPS Z4, Z0, Z4
 
-more:
-	MOVQ   AX, R10
-	VADDPS (R10), Z2, Z2
-	VADDPS 64(R10), Z3, Z3
-	VADDPS 128(R10), Z4, Z4
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Z2, Z1, Z2
+	VMINPS Z3, Z1, Z3
+	VMINPS Z4, Z1, Z4
 
-clamp:
-	VMAXPS  Z2, Z0, Z2
-	VMINPS  Z2, Z1, Z2
+no_hi:
 	VMOVUPS Z2, (AX)
-	VMAXPS  Z3, Z0, Z3
-	VMINPS  Z3, Z1, Z3
 	VMOVUPS Z3, 64(AX)
-	VMAXPS  Z4, Z0, Z4
-	VMINPS  Z4, Z1, Z4
 	VMOVUPS Z4, 128(AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -358,22 +379,39 @@ TEXT ·avx512_1x64(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	MOVQ   R11, R12
-	ANDQ   $0x01, R12
-	SHRQ   $0x01, R11
-	TESTQ  R11, R11
-	JZ     steps_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Z2
+	VMOVAPS      Z2, Z3
+	VMOVAPS      Z2, Z4
+	VMOVAPS      Z2, Z5
+	ADDQ         $0x04, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	VMOVUPS (R12), Z2
+	VMOVUPS 64(R12), Z3
+	VMOVUPS 128(R12), Z4
+	VMOVUPS 192(R12), Z5
+
+begun:
+	MOVQ  R11, R12
+	ANDQ  $0x01, R12
+	SHRQ  $0x01, R11
+	TESTQ R11, R11
+	JZ    steps_end
 
 steps:
 	MOVWQZX      (BX), R13
@@ -414,39 +452,29 @@ step:
 	JNZ          step
 
 step_end:
-	VADDPS       Z6, Z2, Z2
-	VADDPS       Z7, Z3, Z3
-	VADDPS       Z8, Z4, Z4
-	VADDPS       Z9, Z5, Z5
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Z10
-	VADDPS       Z10, Z2, Z2
-	VADDPS       Z10, Z3, Z3
-	VADDPS       Z10, Z4, Z4
-	VADDPS       Z10, Z5, Z5
-	ADDQ         $0x04, R8
-	JMP          clamp
+	VADDPS Z6, Z2, Z2
+	VADDPS Z7, Z3, Z3
+	VADDPS Z8, Z4, Z4
+	VADDPS Z9, Z5, Z5
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Z2, Z0, Z2
+	VMAXPS Z3, Z0, Z3
+	VMAXPS Z4, Z0, Z4
+	VMAXPS Z5, Z0, Z5
 
-more:
-	MOVQ   AX, R10
-	VADDPS (R10), Z2, Z2
-	VADDPS 64(R10), Z3, Z3
-	VADDPS 128(R10), Z4, Z4
-	VADDPS 192(R10), Z5, Z5
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Z2, Z1, Z2
+	VMINPS Z3, Z1, Z3
+	VMINPS Z4, Z1, Z4
+	VMINPS Z5, Z1, Z5
 
-clamp:
-	VMAXPS  Z2, Z0, Z2
-	VMINPS  Z2, Z1, Z2
+no_hi:
 	VMOVUPS Z2, (AX)
-	VMAXPS  Z3, Z0, Z3
-	VMINPS  Z3, Z1, Z3
 	VMOVUPS Z3, 64(AX)
-	VMAXPS  Z4, Z0, Z4
-	VMINPS  Z4, Z1, Z4
 	VMOVUPS Z4, 128(AX)
-	VMAXPS  Z5, Z0, Z5
-	VMINPS  Z5, Z1, Z5
 	VMOVUPS Z5, 192(AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -474,24 +502,43 @@ TEXT ·avx512_1x80(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   R11, R12
-	ANDQ   $0x01, R12
-	SHRQ   $0x01, R11
-	TESTQ  R11, R11
-	JZ     steps_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z11, Z11, Z11
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Z2
+	VMOVAPS      Z2, Z3
+	VMOVAPS      Z2, Z4
+	VMOVAPS      Z2, Z5
+	VMOVAPS      Z2, Z6
+	ADDQ         $0x04, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	VMOVUPS (R12), Z2
+	VMOVUPS 64(R12), Z3
+	VMOVUPS 128(R12), Z4
+	VMOVUPS 192(R12), Z5
+	VMOVUPS 256(R12), Z6
+
+begun:
+	MOVQ  R11, R12
+	ANDQ  $0x01, R12
+	SHRQ  $0x01, R11
+	TESTQ R11, R11
+	JZ    steps_end
 
 steps:
 	MOVWQZX      (BX), R13
@@ -535,45 +582,33 @@ step:
 	JNZ          step
 
 step_end:
-	VADDPS       Z7, Z2, Z2
-	VADDPS       Z8, Z3, Z3
-	VADDPS       Z9, Z4, Z4
-	VADDPS       Z10, Z5, Z5
-	VADDPS       Z11, Z6, Z6
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Z12
-	VADDPS       Z12, Z2, Z2
-	VADDPS       Z12, Z3, Z3
-	VADDPS       Z12, Z4, Z4
-	VADDPS       Z12, Z5, Z5
-	VADDPS       Z12, Z6, Z6
-	ADDQ         $0x04, R8
-	JMP          clamp
+	VADDPS Z7, Z2, Z2
+	VADDPS Z8, Z3, Z3
+	VADDPS Z9, Z4, Z4
+	VADDPS Z10, Z5, Z5
+	VADDPS Z11, Z6, Z6
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Z2, Z0, Z2
+	VMAXPS Z3, Z0, Z3
+	VMAXPS Z4, Z0, Z4
+	VMAXPS Z5, Z0, Z5
+	VMAXPS Z6, Z0, Z6
 
-more:
-	MOVQ   AX, R10
-	VADDPS (R10), Z2, Z2
-	VADDPS 64(R10), Z3, Z3
-	VADDPS 128(R10), Z4, Z4
-	VADDPS 192(R10), Z5, Z5
-	VADDPS 256(R10), Z6, Z6
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Z2, Z1, Z2
+	VMINPS Z3, Z1, Z3
+	VMINPS Z4, Z1, Z4
+	VMINPS Z5, Z1, Z5
+	VMINPS Z6, Z1, Z6
 
-clamp:
-	VMAXPS  Z2, Z0, Z2
-	VMINPS  Z2, Z1, Z2
+no_hi:
 	VMOVUPS Z2, (AX)
-	VMAXPS  Z3, Z0, Z3
-	VMINPS  Z3, Z1, Z3
 	VMOVUPS Z3, 64(AX)
-	VMAXPS  Z4, Z0, Z4
-	VMINPS  Z4, Z1, Z4
 	VMOVUPS Z4, 128(AX)
-	VMAXPS  Z5, Z0, Z5
-	VMINPS  Z5, Z1, Z5
 	VMOVUPS Z5, 192(AX)
-	VMAXPS  Z6, Z0, Z6
-	VMINPS  Z6, Z1, Z6
 	VMOVUPS Z6, 256(AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -601,26 +636,47 @@ TEXT ·avx512_1x96(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	MOVQ   R11, R12
-	ANDQ   $0x01, R12
-	SHRQ   $0x01, R11
-	TESTQ  R11, R11
-	JZ     steps_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z11, Z11, Z11
+	VPXORD       Z12, Z12, Z12
+	VPXORD       Z13, Z13, Z13
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Z2
+	VMOVAPS      Z2, Z3
+	VMOVAPS      Z2, Z4
+	VMOVAPS      Z2, Z5
+	VMOVAPS      Z2, Z6
+	VMOVAPS      Z2, Z7
+	ADDQ         $0x04, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	VMOVUPS (R12), Z2
+	VMOVUPS 64(R12), Z3
+	VMOVUPS 128(R12), Z4
+	VMOVUPS 192(R12), Z5
+	VMOVUPS 256(R12), Z6
+	VMOVUPS 320(R12), Z7
+
+begun:
+	MOVQ  R11, R12
+	ANDQ  $0x01, R12
+	SHRQ  $0x01, R11
+	TESTQ R11, R11
+	JZ    steps_end
 
 steps:
 	MOVWQZX      (BX), R13
@@ -667,51 +723,37 @@ step:
 	JNZ          step
 
 step_end:
-	VADDPS       Z8, Z2, Z2
-	VADDPS       Z9, Z3, Z3
-	VADDPS       Z10, Z4, Z4
-	VADDPS       Z11, Z5, Z5
-	VADDPS       Z12, Z6, Z6
-	VADDPS       Z13, Z7, Z7
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Z14
-	VADDPS       Z14, Z2, Z2
-	VADDPS       Z14, Z3, Z3
-	VADDPS       Z14, Z4, Z4
-	VADDPS       Z14, Z5, Z5
-	VADDPS       Z14, Z6, Z6
-	VADDPS       Z14, Z7, Z7
-	ADDQ         $0x04, R8
-	JMP          clamp
+	VADDPS Z8, Z2, Z2
+	VADDPS Z9, Z3, Z3
+	VADDPS Z10, Z4, Z4
+	VADDPS Z11, Z5, Z5
+	VADDPS Z12, Z6, Z6
+	VADDPS Z13, Z7, Z7
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Z2, Z0, Z2
+	VMAXPS Z3, Z0, Z3
+	VMAXPS Z4, Z0, Z4
+	VMAXPS Z5, Z0, Z5
+	VMAXPS Z6, Z0, Z6
+	VMAXPS Z7, Z0, Z7
 
-more:
-	MOVQ   AX, R10
-	VADDPS (R10), Z2, Z2
-	VADDPS 64(R10), Z3, Z3
-	VADDPS 128(R10), Z4, Z4
-	VADDPS 192(R10), Z5, Z5
-	VADDPS 256(R10), Z6, Z6
-	VADDPS 320(R10), Z7, Z7
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Z2, Z1, Z2
+	VMINPS Z3, Z1, Z3
+	VMINPS Z4, Z1, Z4
+	VMINPS Z5, Z1, Z5
+	VMINPS Z6, Z1, Z6
+	VMINPS Z7, Z1, Z7
 
-clamp:
-	VMAXPS  Z2, Z0, Z2
-	VMINPS  Z2, Z1, Z2
+no_hi:
 	VMOVUPS Z2, (AX)
-	VMAXPS  Z3, Z0, Z3
-	VMINPS  Z3, Z1, Z3
 	VMOVUPS Z3, 64(AX)
-	VMAXPS  Z4, Z0, Z4
-	VMINPS  Z4, Z1, Z4
 	VMOVUPS Z4, 128(AX)
-	VMAXPS  Z5, Z0, Z5
-	VMINPS  Z5, Z1, Z5
 	VMOVUPS Z5, 192(AX)
-	VMAXPS  Z6, Z0, Z6
-	VMINPS  Z6, Z1, Z6
 	VMOVUPS Z6, 256(AX)
-	VMAXPS  Z7, Z0, Z7
-	VMINPS  Z7, Z1, Z7
 	VMOVUPS Z7, 320(AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -739,28 +781,51 @@ TEXT ·avx512_1x112(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	MOVQ   R11, R12
-	ANDQ   $0x01, R12
-	SHRQ   $0x01, R11
-	TESTQ  R11, R11
-	JZ     steps_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z11, Z11, Z11
+	VPXORD       Z12, Z12, Z12
+	VPXORD       Z13, Z13, Z13
+	VPXORD       Z14, Z14, Z14
+	VPXORD       Z15, Z15, Z15
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Z2
+	VMOVAPS      Z2, Z3
+	VMOVAPS      Z2, Z4
+	VMOVAPS      Z2, Z5
+	VMOVAPS      Z2, Z6
+	VMOVAPS      Z2, Z7
+	VMOVAPS      Z2, Z8
+	ADDQ         $0x04, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	VMOVUPS (R12), Z2
+	VMOVUPS 64(R12), Z3
+	VMOVUPS 128(R12), Z4
+	VMOVUPS 192(R12), Z5
+	VMOVUPS 256(R12), Z6
+	VMOVUPS 320(R12), Z7
+	VMOVUPS 384(R12), Z8
+
+begun:
+	MOVQ  R11, R12
+	ANDQ  $0x01, R12
+	SHRQ  $0x01, R11
+	TESTQ R11, R11
+	JZ    steps_end
 
 steps:
 	MOVWQZX      (BX), R13
@@ -810,57 +875,41 @@ step:
 	JNZ          step
 
 step_end:
-	VADDPS       Z9, Z2, Z2
-	VADDPS       Z10, Z3, Z3
-	VADDPS       Z11, Z4, Z4
-	VADDPS       Z12, Z5, Z5
-	VADDPS       Z13, Z6, Z6
-	VADDPS       Z14, Z7, Z7
-	VADDPS       Z15, Z8, Z8
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Z16
-	VADDPS       Z16, Z2, Z2
-	VADDPS       Z16, Z3, Z3
-	VADDPS       Z16, Z4, Z4
-	VADDPS       Z16, Z5, Z5
-	VADDPS       Z16, Z6, Z6
-	VADDPS       Z16, Z7, Z7
-	VADDPS       Z16, Z8, Z8
-	ADDQ         $0x04, R8
-	JMP          clamp
+	VADDPS Z9, Z2, Z2
+	VADDPS Z10, Z3, Z3
+	VADDPS Z11, Z4, Z4
+	VADDPS Z12, Z5, Z5
+	VADDPS Z13, Z6, Z6
+	VADDPS Z14, Z7, Z7
+	VADDPS Z15, Z8, Z8
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Z2, Z0, Z2
+	VMAXPS Z3, Z0, Z3
+	VMAXPS Z4, Z0, Z4
+	VMAXPS Z5, Z0, Z5
+	VMAXPS Z6, Z0, Z6
+	VMAXPS Z7, Z0, Z7
+	VMAXPS Z8, Z0, Z8
 
-more:
-	MOVQ   AX, R10
-	VADDPS (R10), Z2, Z2
-	VADDPS 64(R10), Z3, Z3
-	VADDPS 128(R10), Z4, Z4
-	VADDPS 192(R10), Z5, Z5
-	VADDPS 256(R10), Z6, Z6
-	VADDPS 320(R10), Z7, Z7
-	VADDPS 384(R10), Z8, Z8
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Z2, Z1, Z2
+	VMINPS Z3, Z1, Z3
+	VMINPS Z4, Z1, Z4
+	VMINPS Z5, Z1, Z5
+	VMINPS Z6, Z1, Z6
+	VMINPS Z7, Z1, Z7
+	VMINPS Z8, Z1, Z8
 
-clamp:
-	VMAXPS  Z2, Z0, Z2
-	VMINPS  Z2, Z1, Z2
+no_hi:
 	VMOVUPS Z2, (AX)
-	VMAXPS  Z3, Z0, Z3
-	VMINPS  Z3, Z1, Z3
 	VMOVUPS Z3, 64(AX)
-	VMAXPS  Z4, Z0, Z4
-	VMINPS  Z4, Z1, Z4
 	VMOVUPS Z4, 128(AX)
-	VMAXPS  Z5, Z0, Z5
-	VMINPS  Z5, Z1, Z5
 	VMOVUPS Z5, 192(AX)
-	VMAXPS  Z6, Z0, Z6
-	VMINPS  Z6, Z1, Z6
 	VMOVUPS Z6, 256(AX)
-	VMAXPS  Z7, Z0, Z7
-	VMINPS  Z7, Z1, Z7
 	VMOVUPS Z7, 320(AX)
-	VMAXPS  Z8, Z0, Z8
-	VMINPS  Z8, Z1, Z8
 	VMOVUPS Z8, 384(AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -888,19 +937,44 @@ TEXT ·avx512_1x128(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	TESTQ  R11, R11
-	JZ     step_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Z2
+	VMOVAPS      Z2, Z3
+	VMOVAPS      Z2, Z4
+	VMOVAPS      Z2, Z5
+	VMOVAPS      Z2, Z6
+	VMOVAPS      Z2, Z7
+	VMOVAPS      Z2, Z8
+	VMOVAPS      Z2, Z9
+	ADDQ         $0x04, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	VMOVUPS (R12), Z2
+	VMOVUPS 64(R12), Z3
+	VMOVUPS 128(R12), Z4
+	VMOVUPS 192(R12), Z5
+	VMOVUPS 256(R12), Z6
+	VMOVUPS 320(R12), Z7
+	VMOVUPS 384(R12), Z8
+	VMOVUPS 448(R12), Z9
+
+begun:
+	TESTQ R11, R11
+	JZ    step_end
 
 step:
 	MOVWQZX      (BX), R12
@@ -920,55 +994,37 @@ step:
 	JNZ          step
 
 step_end:
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Z10
-	VADDPS       Z10, Z2, Z2
-	VADDPS       Z10, Z3, Z3
-	VADDPS       Z10, Z4, Z4
-	VADDPS       Z10, Z5, Z5
-	VADDPS       Z10, Z6, Z6
-	VADDPS       Z10, Z7, Z7
-	VADDPS       Z10, Z8, Z8
-	VADDPS       Z10, Z9, Z9
-	ADDQ         $0x04, R8
-	JMP          clamp
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Z2, Z0, Z2
+	VMAXPS Z3, Z0, Z3
+	VMAXPS Z4, Z0, Z4
+	VMAXPS Z5, Z0, Z5
+	VMAXPS Z6, Z0, Z6
+	VMAXPS Z7, Z0, Z7
+	VMAXPS Z8, Z0, Z8
+	VMAXPS Z9, Z0, Z9
 
-more:
-	MOVQ   AX, R10
-	VADDPS (R10), Z2, Z2
-	VADDPS 64(R10), Z3, Z3
-	VADDPS 128(R10), Z4, Z4
-	VADDPS 192(R10), Z5, Z5
-	VADDPS 256(R10), Z6, Z6
-	VADDPS 320(R10), Z7, Z7
-	VADDPS 384(R10), Z8, Z8
-	VADDPS 448(R10), Z9, Z9
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Z2, Z1, Z2
+	VMINPS Z3, Z1, Z3
+	VMINPS Z4, Z1, Z4
+	VMINPS Z5, Z1, Z5
+	VMINPS Z6, Z1, Z6
+	VMINPS Z7, Z1, Z7
+	VMINPS Z8, Z1, Z8
+	VMINPS Z9, Z1, Z9
 
-clamp:
-	VMAXPS  Z2, Z0, Z2
-	VMINPS  Z2, Z1, Z2
+no_hi:
 	VMOVUPS Z2, (AX)
-	VMAXPS  Z3, Z0, Z3
-	VMINPS  Z3, Z1, Z3
 	VMOVUPS Z3, 64(AX)
-	VMAXPS  Z4, Z0, Z4
-	VMINPS  Z4, Z1, Z4
 	VMOVUPS Z4, 128(AX)
-	VMAXPS  Z5, Z0, Z5
-	VMINPS  Z5, Z1, Z5
 	VMOVUPS Z5, 192(AX)
-	VMAXPS  Z6, Z0, Z6
-	VMINPS  Z6, Z1, Z6
 	VMOVUPS Z6, 256(AX)
-	VMAXPS  Z7, Z0, Z7
-	VMINPS  Z7, Z1, Z7
 	VMOVUPS Z7, 320(AX)
-	VMAXPS  Z8, Z0, Z8
-	VMINPS  Z8, Z1, Z8
 	VMOVUPS Z8, 384(AX)
-	VMAXPS  Z9, Z0, Z9
-	VMINPS  Z9, Z1, Z9
 	VMOVUPS Z9, 448(AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -996,22 +1052,43 @@ TEXT ·avx512_4x16(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	MOVQ   R11, R12
-	ANDQ   $0x01, R12
-	SHRQ   $0x01, R11
-	TESTQ  R11, R11
-	JZ     steps_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Z2
+	VBROADCASTSS 4(R8), Z3
+	VBROADCASTSS 8(R8), Z4
+	VBROADCASTSS 12(R8), Z5
+	ADDQ         $0x10, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	MOVQ    R12, R13
+	ADDQ    CX, R13
+	ADDQ    CX, R13
+	ADDQ    CX, R13
+	VMOVUPS (R12), Z2
+	VMOVUPS (R12)(CX*1), Z3
+	VMOVUPS (R12)(CX*2), Z4
+	VMOVUPS (R13), Z5
+
+begun:
+	MOVQ  R11, R12
+	ANDQ  $0x01, R12
+	SHRQ  $0x01, R11
+	TESTQ R11, R11
+	JZ    steps_end
 
 steps:
 	MOVWQZX      (BX), R13
@@ -1064,49 +1141,32 @@ step:
 	JNZ          step
 
 step_end:
-	VADDPS       Z6, Z2, Z2
-	VADDPS       Z7, Z3, Z3
-	VADDPS       Z8, Z4, Z4
-	VADDPS       Z9, Z5, Z5
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Z10
-	VADDPS       Z10, Z2, Z2
-	VBROADCASTSS 4(R8), Z10
-	VADDPS       Z10, Z3, Z3
-	VBROADCASTSS 8(R8), Z10
-	VADDPS       Z10, Z4, Z4
-	VBROADCASTSS 12(R8), Z10
-	VADDPS       Z10, Z5, Z5
-	ADDQ         $0x10, R8
-	JMP          clamp
+	VADDPS Z6, Z2, Z2
+	VADDPS Z7, Z3, Z3
+	VADDPS Z8, Z4, Z4
+	VADDPS Z9, Z5, Z5
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Z2, Z0, Z2
+	VMAXPS Z3, Z0, Z3
+	VMAXPS Z4, Z0, Z4
+	VMAXPS Z5, Z0, Z5
 
-more:
-	MOVQ   AX, R10
-	MOVQ   R10, R11
-	ADDQ   CX, R11
-	ADDQ   CX, R11
-	ADDQ   CX, R11
-	VADDPS (R10), Z2, Z2
-	VADDPS (R10)(CX*1), Z3, Z3
-	VADDPS (R10)(CX*2), Z4, Z4
-	VADDPS (R11), Z5, Z5
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Z2, Z1, Z2
+	VMINPS Z3, Z1, Z3
+	VMINPS Z4, Z1, Z4
+	VMINPS Z5, Z1, Z5
 
-clamp:
-	VMAXPS  Z2, Z0, Z2
-	VMINPS  Z2, Z1, Z2
+no_hi:
 	VMOVUPS Z2, (AX)
 	ADDQ    CX, AX
-	VMAXPS  Z3, Z0, Z3
-	VMINPS  Z3, Z1, Z3
 	VMOVUPS Z3, (AX)
 	ADDQ    CX, AX
-	VMAXPS  Z4, Z0, Z4
-	VMINPS  Z4, Z1, Z4
 	VMOVUPS Z4, (AX)
 	ADDQ    CX, AX
-	VMAXPS  Z5, Z0, Z5
-	VMINPS  Z5, Z1, Z5
 	VMOVUPS Z5, (AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -1134,19 +1194,48 @@ TEXT ·avx512_4x32(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	TESTQ  R11, R11
-	JZ     step_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 4(R8), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 8(R8), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 12(R8), Z8
+	VMOVAPS      Z8, Z9
+	ADDQ         $0x10, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	MOVQ    R12, R13
+	ADDQ    CX, R13
+	ADDQ    CX, R13
+	ADDQ    CX, R13
+	VMOVUPS (R12), Z2
+	VMOVUPS 64(R12), Z3
+	VMOVUPS (R12)(CX*1), Z4
+	VMOVUPS 64(R12)(CX*1), Z5
+	VMOVUPS (R12)(CX*2), Z6
+	VMOVUPS 64(R12)(CX*2), Z7
+	VMOVUPS (R13), Z8
+	VMOVUPS 64(R13), Z9
+
+begun:
+	TESTQ R11, R11
+	JZ    step_end
 
 step:
 	MOVWQZX      (BX), R12
@@ -1171,65 +1260,40 @@ step:
 	JNZ          step
 
 step_end:
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Z10
-	VADDPS       Z10, Z2, Z2
-	VADDPS       Z10, Z3, Z3
-	VBROADCASTSS 4(R8), Z10
-	VADDPS       Z10, Z4, Z4
-	VADDPS       Z10, Z5, Z5
-	VBROADCASTSS 8(R8), Z10
-	VADDPS       Z10, Z6, Z6
-	VADDPS       Z10, Z7, Z7
-	VBROADCASTSS 12(R8), Z10
-	VADDPS       Z10, Z8, Z8
-	VADDPS       Z10, Z9, Z9
-	ADDQ         $0x10, R8
-	JMP          clamp
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Z2, Z0, Z2
+	VMAXPS Z3, Z0, Z3
+	VMAXPS Z4, Z0, Z4
+	VMAXPS Z5, Z0, Z5
+	VMAXPS Z6, Z0, Z6
+	VMAXPS Z7, Z0, Z7
+	VMAXPS Z8, Z0, Z8
+	VMAXPS Z9, Z0, Z9
 
-more:
-	MOVQ   AX, R10
-	MOVQ   R10, R11
-	ADDQ   CX, R11
-	ADDQ   CX, R11
-	ADDQ   CX, R11
-	VADDPS (R10), Z2, Z2
-	VADDPS 64(R10), Z3, Z3
-	VADDPS (R10)(CX*1), Z4, Z4
-	VADDPS 64(R10)(CX*1), Z5, Z5
-	VADDPS (R10)(CX*2), Z6, Z6
-	VADDPS 64(R10)(CX*2), Z7, Z7
-	VADDPS (R11), Z8, Z8
-	VADDPS 64(R11), Z9, Z9
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Z2, Z1, Z2
+	VMINPS Z3, Z1, Z3
+	VMINPS Z4, Z1, Z4
+	VMINPS Z5, Z1, Z5
+	VMINPS Z6, Z1, Z6
+	VMINPS Z7, Z1, Z7
+	VMINPS Z8, Z1, Z8
+	VMINPS Z9, Z1, Z9
 
-clamp:
-	VMAXPS  Z2, Z0, Z2
-	VMINPS  Z2, Z1, Z2
+no_hi:
 	VMOVUPS Z2, (AX)
-	VMAXPS  Z3, Z0, Z3
-	VMINPS  Z3, Z1, Z3
 	VMOVUPS Z3, 64(AX)
 	ADDQ    CX, AX
-	VMAXPS  Z4, Z0, Z4
-	VMINPS  Z4, Z1, Z4
 	VMOVUPS Z4, (AX)
-	VMAXPS  Z5, Z0, Z5
-	VMINPS  Z5, Z1, Z5
 	VMOVUPS Z5, 64(AX)
 	ADDQ    CX, AX
-	VMAXPS  Z6, Z0, Z6
-	VMINPS  Z6, Z1, Z6
 	VMOVUPS Z6, (AX)
-	VMAXPS  Z7, Z0, Z7
-	VMINPS  Z7, Z1, Z7
 	VMOVUPS Z7, 64(AX)
 	ADDQ    CX, AX
-	VMAXPS  Z8, Z0, Z8
-	VMINPS  Z8, Z1, Z8
 	VMOVUPS Z8, (AX)
-	VMAXPS  Z9, Z0, Z9
-	VMINPS  Z9, Z1, Z9
 	VMOVUPS Z9, 64(AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -1257,23 +1321,60 @@ TEXT ·avx512_4x48(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	TESTQ  R11, R11
-	JZ     step_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z11, Z11, Z11
+	VPXORD       Z12, Z12, Z12
+	VPXORD       Z13, Z13, Z13
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Z2
+	VMOVAPS      Z2, Z3
+	VMOVAPS      Z2, Z4
+	VBROADCASTSS 4(R8), Z5
+	VMOVAPS      Z5, Z6
+	VMOVAPS      Z5, Z7
+	VBROADCASTSS 8(R8), Z8
+	VMOVAPS      Z8, Z9
+	VMOVAPS      Z8, Z10
+	VBROADCASTSS 12(R8), Z11
+	VMOVAPS      Z11, Z12
+	VMOVAPS      Z11, Z13
+	ADDQ         $0x10, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	MOVQ    R12, R13
+	ADDQ    CX, R13
+	ADDQ    CX, R13
+	ADDQ    CX, R13
+	VMOVUPS (R12), Z2
+	VMOVUPS 64(R12), Z3
+	VMOVUPS 128(R12), Z4
+	VMOVUPS (R12)(CX*1), Z5
+	VMOVUPS 64(R12)(CX*1), Z6
+	VMOVUPS 128(R12)(CX*1), Z7
+	VMOVUPS (R12)(CX*2), Z8
+	VMOVUPS 64(R12)(CX*2), Z9
+	VMOVUPS 128(R12)(CX*2), Z10
+	VMOVUPS (R13), Z11
+	VMOVUPS 64(R13), Z12
+	VMOVUPS 128(R13), Z13
+
+begun:
+	TESTQ R11, R11
+	JZ    step_end
 
 step:
 	MOVWQZX      (BX), R12
@@ -1303,85 +1404,52 @@ step:
 	JNZ          step
 
 step_end:
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Z14
-	VADDPS       Z14, Z2, Z2
-	VADDPS       Z14, Z3, Z3
-	VADDPS       Z14, Z4, Z4
-	VBROADCASTSS 4(R8), Z14
-	VADDPS       Z14, Z5, Z5
-	VADDPS       Z14, Z6, Z6
-	VADDPS       Z14, Z7, Z7
-	VBROADCASTSS 8(R8), Z14
-	VADDPS       Z14, Z8, Z8
-	VADDPS       Z14, Z9, Z9
-	VADDPS       Z14, Z10, Z10
-	VBROADCASTSS 12(R8), Z14
-	VADDPS       Z14, Z11, Z11
-	VADDPS       Z14, Z12, Z12
-	VADDPS       Z14, Z13, Z13
-	ADDQ         $0x10, R8
-	JMP          clamp
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Z2, Z0, Z2
+	VMAXPS Z3, Z0, Z3
+	VMAXPS Z4, Z0, Z4
+	VMAXPS Z5, Z0, Z5
+	VMAXPS Z6, Z0, Z6
+	VMAXPS Z7, Z0, Z7
+	VMAXPS Z8, Z0, Z8
+	VMAXPS Z9, Z0, Z9
+	VMAXPS Z10, Z0, Z10
+	VMAXPS Z11, Z0, Z11
+	VMAXPS Z12, Z0, Z12
+	VMAXPS Z13, Z0, Z13
 
-more:
-	MOVQ   AX, R10
-	MOVQ   R10, R11
-	ADDQ   CX, R11
-	ADDQ   CX, R11
-	ADDQ   CX, R11
-	VADDPS (R10), Z2, Z2
-	VADDPS 64(R10), Z3, Z3
-	VADDPS 128(R10), Z4, Z4
-	VADDPS (R10)(CX*1), Z5, Z5
-	VADDPS 64(R10)(CX*1), Z6, Z6
-	VADDPS 128(R10)(CX*1), Z7, Z7
-	VADDPS (R10)(CX*2), Z8, Z8
-	VADDPS 64(R10)(CX*2), Z9, Z9
-	VADDPS 128(R10)(CX*2), Z10, Z10
-	VADDPS (R11), Z11, Z11
-	VADDPS 64(R11), Z12, Z12
-	VADDPS 128(R11), Z13, Z13
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Z2, Z1, Z2
+	VMINPS Z3, Z1, Z3
+	VMINPS Z4, Z1, Z4
+	VMINPS Z5, Z1, Z5
+	VMINPS Z6, Z1, Z6
+	VMINPS Z7, Z1, Z7
+	VMINPS Z8, Z1, Z8
+	VMINPS Z9, Z1, Z9
+	VMINPS Z10, Z1, Z10
+	VMINPS Z11, Z1, Z11
+	VMINPS Z12, Z1, Z12
+	VMINPS Z13, Z1, Z13
 
-clamp:
-	VMAXPS  Z2, Z0, Z2
-	VMINPS  Z2, Z1, Z2
+no_hi:
 	VMOVUPS Z2, (AX)
-	VMAXPS  Z3, Z0, Z3
-	VMINPS  Z3, Z1, Z3
 	VMOVUPS Z3, 64(AX)
-	VMAXPS  Z4, Z0, Z4
-	VMINPS  Z4, Z1, Z4
 	VMOVUPS Z4, 128(AX)
 	ADDQ    CX, AX
-	VMAXPS  Z5, Z0, Z5
-	VMINPS  Z5, Z1, Z5
 	VMOVUPS Z5, (AX)
-	VMAXPS  Z6, Z0, Z6
-	VMINPS  Z6, Z1, Z6
 	VMOVUPS Z6, 64(AX)
-	VMAXPS  Z7, Z0, Z7
-	VMINPS  Z7, Z1, Z7
 	VMOVUPS Z7, 128(AX)
 	ADDQ    CX, AX
-	VMAXPS  Z8, Z0, Z8
-	VMINPS  Z8, Z1, Z8
 	VMOVUPS Z8, (AX)
-	VMAXPS  Z9, Z0, Z9
-	VMINPS  Z9, Z1, Z9
 	VMOVUPS Z9, 64(AX)
-	VMAXPS  Z10, Z0, Z10
-	VMINPS  Z10, Z1, Z10
 	VMOVUPS Z10, 128(AX)
 	ADDQ    CX, AX
-	VMAXPS  Z11, Z0, Z11
-	VMINPS  Z11, Z1, Z11
 	VMOVUPS Z11, (AX)
-	VMAXPS  Z12, Z0, Z12
-	VMINPS  Z12, Z1, Z12
 	VMOVUPS Z12, 64(AX)
-	VMAXPS  Z13, Z0, Z13
-	VMINPS  Z13, Z1, Z13
 	VMOVUPS Z13, 128(AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -1409,27 +1477,72 @@ TEXT ·avx512_4x64(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	TESTQ  R11, R11
-	JZ     step_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z11, Z11, Z11
+	VPXORD       Z12, Z12, Z12
+	VPXORD       Z13, Z13, Z13
+	VPXORD       Z14, Z14, Z14
+	VPXORD       Z15, Z15, Z15
+	VPXORD       Z16, Z16, Z16
+	VPXORD       Z17, Z17, Z17
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Z2
+	VMOVAPS      Z2, Z3
+	VMOVAPS      Z2, Z4
+	VMOVAPS      Z2, Z5
+	VBROADCASTSS 4(R8), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	VMOVAPS      Z6, Z9
+	VBROADCASTSS 8(R8), Z10
+	VMOVAPS      Z10, Z11
+	VMOVAPS      Z10, Z12
+	VMOVAPS      Z10, Z13
+	VBROADCASTSS 12(R8), Z14
+	VMOVAPS      Z14, Z15
+	VMOVAPS      Z14, Z16
+	VMOVAPS      Z14, Z17
+	ADDQ         $0x10, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	MOVQ    R12, R13
+	ADDQ    CX, R13
+	ADDQ    CX, R13
+	ADDQ    CX, R13
+	VMOVUPS (R12), Z2
+	VMOVUPS 64(R12), Z3
+	VMOVUPS 128(R12), Z4
+	VMOVUPS 192(R12), Z5
+	VMOVUPS (R12)(CX*1), Z6
+	VMOVUPS 64(R12)(CX*1), Z7
+	VMOVUPS 128(R12)(CX*1), Z8
+	VMOVUPS 192(R12)(CX*1), Z9
+	VMOVUPS (R12)(CX*2), Z10
+	VMOVUPS 64(R12)(CX*2), Z11
+	VMOVUPS 128(R12)(CX*2), Z12
+	VMOVUPS 192(R12)(CX*2), Z13
+	VMOVUPS (R13), Z14
+	VMOVUPS 64(R13), Z15
+	VMOVUPS 128(R13), Z16
+	VMOVUPS 192(R13), Z17
+
+begun:
+	TESTQ R11, R11
+	JZ    step_end
 
 step:
 	MOVWQZX      (BX), R12
@@ -1464,105 +1577,64 @@ step:
 	JNZ          step
 
 step_end:
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Z18
-	VADDPS       Z18, Z2, Z2
-	VADDPS       Z18, Z3, Z3
-	VADDPS       Z18, Z4, Z4
-	VADDPS       Z18, Z5, Z5
-	VBROADCASTSS 4(R8), Z18
-	VADDPS       Z18, Z6, Z6
-	VADDPS       Z18, Z7, Z7
-	VADDPS       Z18, Z8, Z8
-	VADDPS       Z18, Z9, Z9
-	VBROADCASTSS 8(R8), Z18
-	VADDPS       Z18, Z10, Z10
-	VADDPS       Z18, Z11, Z11
-	VADDPS       Z18, Z12, Z12
-	VADDPS       Z18, Z13, Z13
-	VBROADCASTSS 12(R8), Z18
-	VADDPS       Z18, Z14, Z14
-	VADDPS       Z18, Z15, Z15
-	VADDPS       Z18, Z16, Z16
-	VADDPS       Z18, Z17, Z17
-	ADDQ         $0x10, R8
-	JMP          clamp
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Z2, Z0, Z2
+	VMAXPS Z3, Z0, Z3
+	VMAXPS Z4, Z0, Z4
+	VMAXPS Z5, Z0, Z5
+	VMAXPS Z6, Z0, Z6
+	VMAXPS Z7, Z0, Z7
+	VMAXPS Z8, Z0, Z8
+	VMAXPS Z9, Z0, Z9
+	VMAXPS Z10, Z0, Z10
+	VMAXPS Z11, Z0, Z11
+	VMAXPS Z12, Z0, Z12
+	VMAXPS Z13, Z0, Z13
+	VMAXPS Z14, Z0, Z14
+	VMAXPS Z15, Z0, Z15
+	VMAXPS Z16, Z0, Z16
+	VMAXPS Z17, Z0, Z17
 
-more:
-	MOVQ   AX, R10
-	MOVQ   R10, R11
-	ADDQ   CX, R11
-	ADDQ   CX, R11
-	ADDQ   CX, R11
-	VADDPS (R10), Z2, Z2
-	VADDPS 64(R10), Z3, Z3
-	VADDPS 128(R10), Z4, Z4
-	VADDPS 192(R10), Z5, Z5
-	VADDPS (R10)(CX*1), Z6, Z6
-	VADDPS 64(R10)(CX*1), Z7, Z7
-	VADDPS 128(R10)(CX*1), Z8, Z8
-	VADDPS 192(R10)(CX*1), Z9, Z9
-	VADDPS (R10)(CX*2), Z10, Z10
-	VADDPS 64(R10)(CX*2), Z11, Z11
-	VADDPS 128(R10)(CX*2), Z12, Z12
-	VADDPS 192(R10)(CX*2), Z13, Z13
-	VADDPS (R11), Z14, Z14
-	VADDPS 64(R11), Z15, Z15
-	VADDPS 128(R11), Z16, Z16
-	VADDPS 192(R11), Z17, Z17
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Z2, Z1, Z2
+	VMINPS Z3, Z1, Z3
+	VMINPS Z4, Z1, Z4
+	VMINPS Z5, Z1, Z5
+	VMINPS Z6, Z1, Z6
+	VMINPS Z7, Z1, Z7
+	VMINPS Z8, Z1, Z8
+	VMINPS Z9, Z1, Z9
+	VMINPS Z10, Z1, Z10
+	VMINPS Z11, Z1, Z11
+	VMINPS Z12, Z1, Z12
+	VMINPS Z13, Z1, Z13
+	VMINPS Z14, Z1, Z14
+	VMINPS Z15, Z1, Z15
+	VMINPS Z16, Z1, Z16
+	VMINPS Z17, Z1, Z17
 
-clamp:
-	VMAXPS  Z2, Z0, Z2
-	VMINPS  Z2, Z1, Z2
+no_hi:
 	VMOVUPS Z2, (AX)
-	VMAXPS  Z3, Z0, Z3
-	VMINPS  Z3, Z1, Z3
 	VMOVUPS Z3, 64(AX)
-	VMAXPS  Z4, Z0, Z4
-	VMINPS  Z4, Z1, Z4
 	VMOVUPS Z4, 128(AX)
-	VMAXPS  Z5, Z0, Z5
-	VMINPS  Z5, Z1, Z5
 	VMOVUPS Z5, 192(AX)
 	ADDQ    CX, AX
-	VMAXPS  Z6, Z0, Z6
-	VMINPS  Z6, Z1, Z6
 	VMOVUPS Z6, (AX)
-	VMAXPS  Z7, Z0, Z7
-	VMINPS  Z7, Z1, Z7
 	VMOVUPS Z7, 64(AX)
-	VMAXPS  Z8, Z0, Z8
-	VMINPS  Z8, Z1, Z8
 	VMOVUPS Z8, 128(AX)
-	VMAXPS  Z9, Z0, Z9
-	VMINPS  Z9, Z1, Z9
 	VMOVUPS Z9, 192(AX)
 	ADDQ    CX, AX
-	VMAXPS  Z10, Z0, Z10
-	VMINPS  Z10, Z1, Z10
 	VMOVUPS Z10, (AX)
-	VMAXPS  Z11, Z0, Z11
-	VMINPS  Z11, Z1, Z11
 	VMOVUPS Z11, 64(AX)
-	VMAXPS  Z12, Z0, Z12
-	VMINPS  Z12, Z1, Z12
 	VMOVUPS Z12, 128(AX)
-	VMAXPS  Z13, Z0, Z13
-	VMINPS  Z13, Z1, Z13
 	VMOVUPS Z13, 192(AX)
 	ADDQ    CX, AX
-	VMAXPS  Z14, Z0, Z14
-	VMINPS  Z14, Z1, Z14
 	VMOVUPS Z14, (AX)
-	VMAXPS  Z15, Z0, Z15
-	VMINPS  Z15, Z1, Z15
 	VMOVUPS Z15, 64(AX)
-	VMAXPS  Z16, Z0, Z16
-	VMINPS  Z16, Z1, Z16
 	VMOVUPS Z16, 128(AX)
-	VMAXPS  Z17, Z0, Z17
-	VMINPS  Z17, Z1, Z17
 	VMOVUPS Z17, 192(AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -1590,18 +1662,29 @@ TEXT ·avx2_1x8(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   R11, R12
-	ANDQ   $0x03, R12
-	SHRQ   $0x02, R11
-	TESTQ  R11, R11
-	JZ     steps_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Y2
+	ADDQ         $0x04, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	VMOVUPS (R12), Y2
+
+begun:
+	MOVQ  R11, R12
+	ANDQ  $0x03, R12
+	SHRQ  $0x02, R11
+	TESTQ R11, R11
+	JZ    steps_end
 
 steps:
 	MOVWQZX      (BX), R13
@@ -1641,23 +1724,19 @@ step:
 	JNZ          step
 
 step_end:
-	VADDPS       Y4, Y2, Y2
-	VADDPS       Y5, Y3, Y3
-	VADDPS       Y3, Y2, Y2
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Y3
-	VADDPS       Y3, Y2, Y2
-	ADDQ         $0x04, R8
-	JMP          clamp
+	VADDPS Y4, Y2, Y2
+	VADDPS Y5, Y3, Y3
+	VADDPS Y3, Y2, Y2
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Y2, Y0, Y2
 
-more:
-	MOVQ   AX, R10
-	VADDPS (R10), Y2, Y2
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Y2, Y1, Y2
 
-clamp:
-	VMAXPS  Y2, Y0, Y2
-	VMINPS  Y2, Y1, Y2
+no_hi:
 	VMOVUPS Y2, (AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -1685,22 +1764,35 @@ TEXT ·avx2_1x16(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	MOVQ   R11, R12
-	ANDQ   $0x03, R12
-	SHRQ   $0x02, R11
-	TESTQ  R11, R11
-	JZ     steps_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Y2
+	VMOVAPS      Y2, Y3
+	ADDQ         $0x04, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	VMOVUPS (R12), Y2
+	VMOVUPS 32(R12), Y3
+
+begun:
+	MOVQ  R11, R12
+	ANDQ  $0x03, R12
+	SHRQ  $0x02, R11
+	TESTQ R11, R11
+	JZ    steps_end
 
 steps:
 	MOVWQZX      (BX), R13
@@ -1745,31 +1837,25 @@ step:
 	JNZ          step
 
 step_end:
-	VADDPS       Y6, Y2, Y2
-	VADDPS       Y7, Y3, Y3
-	VADDPS       Y8, Y4, Y4
-	VADDPS       Y9, Y5, Y5
-	VADDPS       Y4, Y2, Y2
-	VADDPS       Y5, Y3, Y3
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Y4
-	VADDPS       Y4, Y2, Y2
-	VADDPS       Y4, Y3, Y3
-	ADDQ         $0x04, R8
-	JMP          clamp
+	VADDPS Y6, Y2, Y2
+	VADDPS Y7, Y3, Y3
+	VADDPS Y8, Y4, Y4
+	VADDPS Y9, Y5, Y5
+	VADDPS Y4, Y2, Y2
+	VADDPS Y5, Y3, Y3
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Y2, Y0, Y2
+	VMAXPS Y3, Y0, Y3
 
-more:
-	MOVQ   AX, R10
-	VADDPS (R10), Y2, Y2
-	VADDPS 32(R10), Y3, Y3
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Y2, Y1, Y2
+	VMINPS Y3, Y1, Y3
 
-clamp:
-	VMAXPS  Y2, Y0, Y2
-	VMINPS  Y2, Y1, Y2
+no_hi:
 	VMOVUPS Y2, (AX)
-	VMAXPS  Y3, Y0, Y3
-	VMINPS  Y3, Y1, Y3
 	VMOVUPS Y3, 32(AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -1797,26 +1883,41 @@ TEXT ·avx2_1x24(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	VXORPS Y12, Y12, Y12
-	VXORPS Y13, Y13, Y13
-	MOVQ   R11, R12
-	ANDQ   $0x03, R12
-	SHRQ   $0x02, R11
-	TESTQ  R11, R11
-	JZ     steps_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y12, Y12, Y12
+	VXORPS       Y13, Y13, Y13
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Y2
+	VMOVAPS      Y2, Y3
+	VMOVAPS      Y2, Y4
+	ADDQ         $0x04, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	VMOVUPS (R12), Y2
+	VMOVUPS 32(R12), Y3
+	VMOVUPS 64(R12), Y4
+
+begun:
+	MOVQ  R11, R12
+	ANDQ  $0x03, R12
+	SHRQ  $0x02, R11
+	TESTQ R11, R11
+	JZ    steps_end
 
 steps:
 	MOVWQZX      (BX), R13
@@ -1866,39 +1967,31 @@ step:
 	JNZ          step
 
 step_end:
-	VADDPS       Y8, Y2, Y2
-	VADDPS       Y9, Y3, Y3
-	VADDPS       Y10, Y4, Y4
-	VADDPS       Y11, Y5, Y5
-	VADDPS       Y12, Y6, Y6
-	VADDPS       Y13, Y7, Y7
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y6, Y3, Y3
-	VADDPS       Y7, Y4, Y4
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Y5
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y5, Y3, Y3
-	VADDPS       Y5, Y4, Y4
-	ADDQ         $0x04, R8
-	JMP          clamp
+	VADDPS Y8, Y2, Y2
+	VADDPS Y9, Y3, Y3
+	VADDPS Y10, Y4, Y4
+	VADDPS Y11, Y5, Y5
+	VADDPS Y12, Y6, Y6
+	VADDPS Y13, Y7, Y7
+	VADDPS Y5, Y2, Y2
+	VADDPS Y6, Y3, Y3
+	VADDPS Y7, Y4, Y4
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Y2, Y0, Y2
+	VMAXPS Y3, Y0, Y3
+	VMAXPS Y4, Y0, Y4
 
-more:
-	MOVQ   AX, R10
-	VADDPS (R10), Y2, Y2
-	VADDPS 32(R10), Y3, Y3
-	VADDPS 64(R10), Y4, Y4
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Y2, Y1, Y2
+	VMINPS Y3, Y1, Y3
+	VMINPS Y4, Y1, Y4
 
-clamp:
-	VMAXPS  Y2, Y0, Y2
-	VMINPS  Y2, Y1, Y2
+no_hi:
 	VMOVUPS Y2, (AX)
-	VMAXPS  Y3, Y0, Y3
-	VMINPS  Y3, Y1, Y3
 	VMOVUPS Y3, 32(AX)
-	VMAXPS  Y4, Y0, Y4
-	VMINPS  Y4, Y1, Y4
 	VMOVUPS Y4, 64(AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -1926,22 +2019,39 @@ TEXT ·avx2_1x32(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	MOVQ   R11, R12
-	ANDQ   $0x01, R12
-	SHRQ   $0x01, R11
-	TESTQ  R11, R11
-	JZ     steps_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Y2
+	VMOVAPS      Y2, Y3
+	VMOVAPS      Y2, Y4
+	VMOVAPS      Y2, Y5
+	ADDQ         $0x04, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	VMOVUPS (R12), Y2
+	VMOVUPS 32(R12), Y3
+	VMOVUPS 64(R12), Y4
+	VMOVUPS 96(R12), Y5
+
+begun:
+	MOVQ  R11, R12
+	ANDQ  $0x01, R12
+	SHRQ  $0x01, R11
+	TESTQ R11, R11
+	JZ    steps_end
 
 steps:
 	MOVWQZX      (BX), R13
@@ -1982,39 +2092,29 @@ step:
 	JNZ          step
 
 step_end:
-	VADDPS       Y6, Y2, Y2
-	VADDPS       Y7, Y3, Y3
-	VADDPS       Y8, Y4, Y4
-	VADDPS       Y9, Y5, Y5
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Y6
-	VADDPS       Y6, Y2, Y2
-	VADDPS       Y6, Y3, Y3
-	VADDPS       Y6, Y4, Y4
-	VADDPS       Y6, Y5, Y5
-	ADDQ         $0x04, R8
-	JMP          clamp
+	VADDPS Y6, Y2, Y2
+	VADDPS Y7, Y3, Y3
+	VADDPS Y8, Y4, Y4
+	VADDPS Y9, Y5, Y5
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Y2, Y0, Y2
+	VMAXPS Y3, Y0, Y3
+	VMAXPS Y4, Y0, Y4
+	VMAXPS Y5, Y0, Y5
 
-more:
-	MOVQ   AX, R10
-	VADDPS (R10), Y2, Y2
-	VADDPS 32(R10), Y3, Y3
-	VADDPS 64(R10), Y4, Y4
-	VADDPS 96(R10), Y5, Y5
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Y2, Y1, Y2
+	VMINPS Y3, Y1, Y3
+	VMINPS Y4, Y1, Y4
+	VMINPS Y5, Y1, Y5
 
-clamp:
-	VMAXPS  Y2, Y0, Y2
-	VMINPS  Y2, Y1, Y2
+no_hi:
 	VMOVUPS Y2, (AX)
-	VMAXPS  Y3, Y0, Y3
-	VMINPS  Y3, Y1, Y3
 	VMOVUPS Y3, 32(AX)
-	VMAXPS  Y4, Y0, Y4
-	VMINPS  Y4, Y1, Y4
 	VMOVUPS Y4, 64(AX)
-	VMAXPS  Y5, Y0, Y5
-	VMINPS  Y5, Y1, Y5
 	VMOVUPS Y5, 96(AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -2042,24 +2142,43 @@ TEXT ·avx2_1x40(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	MOVQ   R11, R12
-	ANDQ   $0x01, R12
-	SHRQ   $0x01, R11
-	TESTQ  R11, R11
-	JZ     steps_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y11, Y11, Y11
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Y2
+	VMOVAPS      Y2, Y3
+	VMOVAPS      Y2, Y4
+	VMOVAPS      Y2, Y5
+	VMOVAPS      Y2, Y6
+	ADDQ         $0x04, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	VMOVUPS (R12), Y2
+	VMOVUPS 32(R12), Y3
+	VMOVUPS 64(R12), Y4
+	VMOVUPS 96(R12), Y5
+	VMOVUPS 128(R12), Y6
+
+begun:
+	MOVQ  R11, R12
+	ANDQ  $0x01, R12
+	SHRQ  $0x01, R11
+	TESTQ R11, R11
+	JZ    steps_end
 
 steps:
 	MOVWQZX      (BX), R13
@@ -2103,45 +2222,33 @@ step:
 	JNZ          step
 
 step_end:
-	VADDPS       Y7, Y2, Y2
-	VADDPS       Y8, Y3, Y3
-	VADDPS       Y9, Y4, Y4
-	VADDPS       Y10, Y5, Y5
-	VADDPS       Y11, Y6, Y6
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Y7
-	VADDPS       Y7, Y2, Y2
-	VADDPS       Y7, Y3, Y3
-	VADDPS       Y7, Y4, Y4
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y7, Y6, Y6
-	ADDQ         $0x04, R8
-	JMP          clamp
+	VADDPS Y7, Y2, Y2
+	VADDPS Y8, Y3, Y3
+	VADDPS Y9, Y4, Y4
+	VADDPS Y10, Y5, Y5
+	VADDPS Y11, Y6, Y6
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Y2, Y0, Y2
+	VMAXPS Y3, Y0, Y3
+	VMAXPS Y4, Y0, Y4
+	VMAXPS Y5, Y0, Y5
+	VMAXPS Y6, Y0, Y6
 
-more:
-	MOVQ   AX, R10
-	VADDPS (R10), Y2, Y2
-	VADDPS 32(R10), Y3, Y3
-	VADDPS 64(R10), Y4, Y4
-	VADDPS 96(R10), Y5, Y5
-	VADDPS 128(R10), Y6, Y6
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Y2, Y1, Y2
+	VMINPS Y3, Y1, Y3
+	VMINPS Y4, Y1, Y4
+	VMINPS Y5, Y1, Y5
+	VMINPS Y6, Y1, Y6
 
-clamp:
-	VMAXPS  Y2, Y0, Y2
-	VMINPS  Y2, Y1, Y2
+no_hi:
 	VMOVUPS Y2, (AX)
-	VMAXPS  Y3, Y0, Y3
-	VMINPS  Y3, Y1, Y3
 	VMOVUPS Y3, 32(AX)
-	VMAXPS  Y4, Y0, Y4
-	VMINPS  Y4, Y1, Y4
 	VMOVUPS Y4, 64(AX)
-	VMAXPS  Y5, Y0, Y5
-	VMINPS  Y5, Y1, Y5
 	VMOVUPS Y5, 96(AX)
-	VMAXPS  Y6, Y0, Y6
-	VMINPS  Y6, Y1, Y6
 	VMOVUPS Y6, 128(AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -2169,26 +2276,47 @@ TEXT ·avx2_1x48(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	VXORPS Y12, Y12, Y12
-	VXORPS Y13, Y13, Y13
-	MOVQ   R11, R12
-	ANDQ   $0x01, R12
-	SHRQ   $0x01, R11
-	TESTQ  R11, R11
-	JZ     steps_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y12, Y12, Y12
+	VXORPS       Y13, Y13, Y13
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Y2
+	VMOVAPS      Y2, Y3
+	VMOVAPS      Y2, Y4
+	VMOVAPS      Y2, Y5
+	VMOVAPS      Y2, Y6
+	VMOVAPS      Y2, Y7
+	ADDQ         $0x04, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	VMOVUPS (R12), Y2
+	VMOVUPS 32(R12), Y3
+	VMOVUPS 64(R12), Y4
+	VMOVUPS 96(R12), Y5
+	VMOVUPS 128(R12), Y6
+	VMOVUPS 160(R12), Y7
+
+begun:
+	MOVQ  R11, R12
+	ANDQ  $0x01, R12
+	SHRQ  $0x01, R11
+	TESTQ R11, R11
+	JZ    steps_end
 
 steps:
 	MOVWQZX      (BX), R13
@@ -2235,51 +2363,37 @@ step:
 	JNZ          step
 
 step_end:
-	VADDPS       Y8, Y2, Y2
-	VADDPS       Y9, Y3, Y3
-	VADDPS       Y10, Y4, Y4
-	VADDPS       Y11, Y5, Y5
-	VADDPS       Y12, Y6, Y6
-	VADDPS       Y13, Y7, Y7
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Y8
-	VADDPS       Y8, Y2, Y2
-	VADDPS       Y8, Y3, Y3
-	VADDPS       Y8, Y4, Y4
-	VADDPS       Y8, Y5, Y5
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y8, Y7, Y7
-	ADDQ         $0x04, R8
-	JMP          clamp
+	VADDPS Y8, Y2, Y2
+	VADDPS Y9, Y3, Y3
+	VADDPS Y10, Y4, Y4
+	VADDPS Y11, Y5, Y5
+	VADDPS Y12, Y6, Y6
+	VADDPS Y13, Y7, Y7
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Y2, Y0, Y2
+	VMAXPS Y3, Y0, Y3
+	VMAXPS Y4, Y0, Y4
+	VMAXPS Y5, Y0, Y5
+	VMAXPS Y6, Y0, Y6
+	VMAXPS Y7, Y0, Y7
 
-more:
-	MOVQ   AX, R10
-	VADDPS (R10), Y2, Y2
-	VADDPS 32(R10), Y3, Y3
-	VADDPS 64(R10), Y4, Y4
-	VADDPS 96(R10), Y5, Y5
-	VADDPS 128(R10), Y6, Y6
-	VADDPS 160(R10), Y7, Y7
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Y2, Y1, Y2
+	VMINPS Y3, Y1, Y3
+	VMINPS Y4, Y1, Y4
+	VMINPS Y5, Y1, Y5
+	VMINPS Y6, Y1, Y6
+	VMINPS Y7, Y1, Y7
 
-clamp:
-	VMAXPS  Y2, Y0, Y2
-	VMINPS  Y2, Y1, Y2
+no_hi:
 	VMOVUPS Y2, (AX)
-	VMAXPS  Y3, Y0, Y3
-	VMINPS  Y3, Y1, Y3
 	VMOVUPS Y3, 32(AX)
-	VMAXPS  Y4, Y0, Y4
-	VMINPS  Y4, Y1, Y4
 	VMOVUPS Y4, 64(AX)
-	VMAXPS  Y5, Y0, Y5
-	VMINPS  Y5, Y1, Y5
 	VMOVUPS Y5, 96(AX)
-	VMAXPS  Y6, Y0, Y6
-	VMINPS  Y6, Y1, Y6
 	VMOVUPS Y6, 128(AX)
-	VMAXPS  Y7, Y0, Y7
-	VMINPS  Y7, Y1, Y7
 	VMOVUPS Y7, 160(AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -2307,22 +2421,43 @@ TEXT ·avx2_4x8(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	MOVQ   R11, R12
-	ANDQ   $0x01, R12
-	SHRQ   $0x01, R11
-	TESTQ  R11, R11
-	JZ     steps_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Y2
+	VBROADCASTSS 4(R8), Y3
+	VBROADCASTSS 8(R8), Y4
+	VBROADCASTSS 12(R8), Y5
+	ADDQ         $0x10, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	MOVQ    R12, R13
+	ADDQ    CX, R13
+	ADDQ    CX, R13
+	ADDQ    CX, R13
+	VMOVUPS (R12), Y2
+	VMOVUPS (R12)(CX*1), Y3
+	VMOVUPS (R12)(CX*2), Y4
+	VMOVUPS (R13), Y5
+
+begun:
+	MOVQ  R11, R12
+	ANDQ  $0x01, R12
+	SHRQ  $0x01, R11
+	TESTQ R11, R11
+	JZ    steps_end
 
 steps:
 	MOVWQZX      (BX), R13
@@ -2375,49 +2510,32 @@ step:
 	JNZ          step
 
 step_end:
-	VADDPS       Y6, Y2, Y2
-	VADDPS       Y7, Y3, Y3
-	VADDPS       Y8, Y4, Y4
-	VADDPS       Y9, Y5, Y5
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Y6
-	VADDPS       Y6, Y2, Y2
-	VBROADCASTSS 4(R8), Y6
-	VADDPS       Y6, Y3, Y3
-	VBROADCASTSS 8(R8), Y6
-	VADDPS       Y6, Y4, Y4
-	VBROADCASTSS 12(R8), Y6
-	VADDPS       Y6, Y5, Y5
-	ADDQ         $0x10, R8
-	JMP          clamp
+	VADDPS Y6, Y2, Y2
+	VADDPS Y7, Y3, Y3
+	VADDPS Y8, Y4, Y4
+	VADDPS Y9, Y5, Y5
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Y2, Y0, Y2
+	VMAXPS Y3, Y0, Y3
+	VMAXPS Y4, Y0, Y4
+	VMAXPS Y5, Y0, Y5
 
-more:
-	MOVQ   AX, R10
-	MOVQ   R10, R11
-	ADDQ   CX, R11
-	ADDQ   CX, R11
-	ADDQ   CX, R11
-	VADDPS (R10), Y2, Y2
-	VADDPS (R10)(CX*1), Y3, Y3
-	VADDPS (R10)(CX*2), Y4, Y4
-	VADDPS (R11), Y5, Y5
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Y2, Y1, Y2
+	VMINPS Y3, Y1, Y3
+	VMINPS Y4, Y1, Y4
+	VMINPS Y5, Y1, Y5
 
-clamp:
-	VMAXPS  Y2, Y0, Y2
-	VMINPS  Y2, Y1, Y2
+no_hi:
 	VMOVUPS Y2, (AX)
 	ADDQ    CX, AX
-	VMAXPS  Y3, Y0, Y3
-	VMINPS  Y3, Y1, Y3
 	VMOVUPS Y3, (AX)
 	ADDQ    CX, AX
-	VMAXPS  Y4, Y0, Y4
-	VMINPS  Y4, Y1, Y4
 	VMOVUPS Y4, (AX)
 	ADDQ    CX, AX
-	VMAXPS  Y5, Y0, Y5
-	VMINPS  Y5, Y1, Y5
 	VMOVUPS Y5, (AX)
 	ADDQ    CX, AX
 	DECQ    R9
@@ -2445,19 +2563,48 @@ TEXT ·avx2_4x16(SB), NOSPLIT, $0-72
 	JZ           group_end
 
 group:
-	MOVQ   DX, R10
-	MOVL   (DI), R11
-	ADDQ   $0x04, DI
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	TESTQ  R11, R11
-	JZ     step_end
+	MOVQ         DX, R10
+	MOVL         (DI), R11
+	ADDQ         $0x04, DI
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	TESTQ        R8, R8
+	JZ           more
+	VBROADCASTSS (R8), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 4(R8), Y4
+	VMOVAPS      Y4, Y5
+	VBROADCASTSS 8(R8), Y6
+	VMOVAPS      Y6, Y7
+	VBROADCASTSS 12(R8), Y8
+	VMOVAPS      Y8, Y9
+	ADDQ         $0x10, R8
+	JMP          begun
+
+more:
+	MOVQ    AX, R12
+	MOVQ    R12, R13
+	ADDQ    CX, R13
+	ADDQ    CX, R13
+	ADDQ    CX, R13
+	VMOVUPS (R12), Y2
+	VMOVUPS 32(R12), Y3
+	VMOVUPS (R12)(CX*1), Y4
+	VMOVUPS 32(R12)(CX*1), Y5
+	VMOVUPS (R12)(CX*2), Y6
+	VMOVUPS 32(R12)(CX*2), Y7
+	VMOVUPS (R13), Y8
+	VMOVUPS 32(R13), Y9
+
+begun:
+	TESTQ R11, R11
+	JZ    step_end
 
 step:
 	MOVWQZX      (BX), R12
@@ -2482,65 +2629,40 @@ step:
 	JNZ          step
 
 step_end:
-	TESTQ        R8, R8
-	JZ           more
-	VBROADCASTSS (R8), Y10
-	VADDPS       Y10, Y2, Y2
-	VADDPS       Y10, Y3, Y3
-	VBROADCASTSS 4(R8), Y10
-	VADDPS       Y10, Y4, Y4
-	VADDPS       Y10, Y5, Y5
-	VBROADCASTSS 8(R8), Y10
-	VADDPS       Y10, Y6, Y6
-	VADDPS       Y10, Y7, Y7
-	VBROADCASTSS 12(R8), Y10
-	VADDPS       Y10, Y8, Y8
-	VADDPS       Y10, Y9, Y9
-	ADDQ         $0x10, R8
-	JMP          clamp
+	CMPL   lo+64(FP), $0xff800000
+	JEQ    no_lo
+	VMAXPS Y2, Y0, Y2
+	VMAXPS Y3, Y0, Y3
+	VMAXPS Y4, Y0, Y4
+	VMAXPS Y5, Y0, Y5
+	VMAXPS Y6, Y0, Y6
+	VMAXPS Y7, Y0, Y7
+	VMAXPS Y8, Y0, Y8
+	VMAXPS Y9, Y0, Y9
 
-more:
-	MOVQ   AX, R10
-	MOVQ   R10, R11
-	ADDQ   CX, R11
-	ADDQ   CX, R11
-	ADDQ   CX, R11
-	VADDPS (R10), Y2, Y2
-	VADDPS 32(R10), Y3, Y3
-	VADDPS (R10)(CX*1), Y4, Y4
-	VADDPS 32(R10)(CX*1), Y5, Y5
-	VADDPS (R10)(CX*2), Y6, Y6
-	VADDPS 32(R10)(CX*2), Y7, Y7
-	VADDPS (R11), Y8, Y8
-	VADDPS 32(R11), Y9, Y9
+no_lo:
+	CMPL   hi+68(FP), $0x7f800000
+	JEQ    no_hi
+	VMINPS Y2, Y1, Y2
+	VMINPS Y3, Y1, Y3
+	VMINPS Y4, Y1, Y4
+	VMINPS Y5, Y1, Y5
+	VMINPS Y6, Y1, Y6
+	VMINPS Y7, Y1, Y7
+	VMINPS Y8, Y1, Y8
+	VMINPS Y9, Y1, Y9
 
-clamp:
-	VMAXPS  Y2, Y0, Y2
-	VMINPS  Y2, Y1, Y2
+no_hi:
 	VMOVUPS Y2, (AX)
-	VMAXPS  Y3, Y0, Y3
-	VMINPS  Y3, Y1, Y3
 	VMOVUPS Y3, 32(AX)
 	ADDQ    CX, AX
-	VMAXPS  Y4, Y0, Y4
-	VMINPS  Y4, Y1, Y4
 	VMOVUPS Y4, (AX)
-	VMAXPS  Y5, Y0, Y5
-	VMINPS  Y5, Y1, Y5
 	VMOVUPS Y5, 32(AX)
 	ADDQ    CX, AX
-	VMAXPS  Y6, Y0, Y6
-	VMINPS  Y6, Y1, Y6
 	VMOVUPS Y6, (AX)
-	VMAXPS  Y7, Y0, Y7
-	VMINPS  Y7, Y1, Y7
 	VMOVUPS Y7, 32(AX)
 	ADDQ    CX, AX
-	VMAXPS  Y8, Y0, Y8
-	VMINPS  Y8, Y1, Y8
 	VMOVUPS Y8, (AX)
-	VMAXPS  Y9, Y0, Y9
-	VMINPS  Y9, Y1, Y9
 	VMOVUPS Y9, 32(AX)
 	ADDQ    CX, AX
 	DECQ    R9

@@ -40,6 +40,9 @@ func (m *Matrix) Lanes() int { return m.v.lanes }
 // Vectors returns how many vectors of pixels a strip has at most.
 func (m *Matrix) Vectors() int { return m.v.vectors }
 
+// Columns returns how many columns an entry has weights for.
+func (m *Matrix) Columns() int { return m.v.columns }
+
 // Cost returns what the matrix's variant costs.
 func (m *Matrix) Cost() Cost { return m.v.cost }
 

@@ -36,17 +36,25 @@ type (
 )
 
 // A Cost says what a variant's work costs, in multiply-adds of a dense product
-// with the same instructions: for one pixel an entry and a column, and turning
-// one float. Measured on a core of a Xeon (Sapphire Rapids) that shares its
-// memory with others.
-type Cost struct{ Entry, Column, Turn float64 }
+// with the same instructions: for one pixel an entry and a column, in a strip
+// of very many vectors, and turning one float. Measured on a core of a Xeon
+// (Sapphire Rapids) that shares its memory with others. Shifted is by how much
+// an entry's cost grows where it reads vectors that begin anywhere: one of 64
+// bytes then lies in two lines of the cache.
+type Cost struct{ Entry, Column, Turn, Shifted float64 }
+
+// Pixel returns what a pixel costs in strips of so many vectors, which share
+// the loads of weights: a strip of one costs twice as much as one of many.
+func (c Cost) Pixel(entries, columns, vectors int) float64 {
+	return (float64(entries)*c.Entry + float64(columns)*c.Column) * (1 + 1/float64(vectors))
+}
 
 // variants lists every implementation in this build, those of the best
 // instruction set first. A matrix gets the first usable row, or one of its
 // pixels that costs less for where its zeros are.
 var variants = append(archVariants(),
-	variant{"go_1x8", 1, 4, 2, true, Cost{1.1, 3, 4}, sums1x8, turns(4), store},
-	variant{"ref_1x1", 1, 1, 1, true, Cost{2, 2, 4}, ref, turns(1), store},
+	variant{"go_1x8", 1, 4, 2, true, Cost{0.75, 2, 4, 1}, sums1x8, turns(4), store},
+	variant{"ref_1x1", 1, 1, 1, true, Cost{1, 1, 4, 1}, ref, turns(1), store},
 )
 
 // Table lists the variants for `assay kernels`.
@@ -73,7 +81,7 @@ func choose(w []float32, k, n int) *variant {
 
 // weigh returns what a pixel costs.
 func (v *variant) weigh(w []float32, k, n int) float64 {
-	return float64(entries(w, k, n, v.columns))*v.cost.Entry + float64(n)*v.cost.Column
+	return v.cost.Pixel(entries(w, k, n, v.columns), n, v.vectors)
 }
 
 // entries counts the entries of w, k×n: the groups of so many columns of a row

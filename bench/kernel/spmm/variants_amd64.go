@@ -27,10 +27,10 @@ func archVariants() []variant {
 	turn512, store512 := turnBy(avx512_turn, 16), storeBy(avx512_store, 16)
 	turn2, store2 := turnBy(avx2_turn, 8), storeBy(avx2_store, 8)
 	return []variant{
-		{"avx512_1x128", 1, 16, 8, avx512, Cost{1.8, 8, 14}, sumsBy(avx512x1, 16), turn512, store512},
-		{"avx512_4x64", 4, 16, 4, avx512, Cost{4.4, 8, 14}, sumsBy(avx512x4, 16), turn512, store512},
-		{"avx2_1x48", 1, 8, 6, avx2, Cost{1.5, 5, 12}, sumsBy(avx2x1, 8), turn2, store2},
-		{"avx2_4x16", 4, 8, 2, avx2, Cost{4.1, 21, 12}, sumsBy(avx2x4, 8), turn2, store2},
+		{"avx512_1x128", 1, 16, 8, avx512, Cost{1.6, 7, 12, 1.2}, sumsBy(avx512x1, 16), turn512, store512},
+		{"avx512_4x64", 4, 16, 4, avx512, Cost{3.5, 6, 12, 1}, sumsBy(avx512x4, 16), turn512, store512},
+		{"avx2_1x48", 1, 8, 6, avx2, Cost{1.3, 5, 10, 1}, sumsBy(avx2x1, 8), turn2, store2},
+		{"avx2_4x16", 4, 8, 2, avx2, Cost{2.7, 14, 10, 1}, sumsBy(avx2x4, 8), turn2, store2},
 	}
 }
 

@@ -7,6 +7,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 
 	"assay/bench/kernel/asm"
 
@@ -62,39 +63,60 @@ func sums(s tile, vectors int) {
 		MOVL(Mem{Base: counts}, n.As32())
 		ADDQ(Imm(4), counts)
 		l := s.Unroll(s.columns*vectors, enough)
+		begin(s, l.First(), vectors, dst, ld, bias)
 		l.Loop(n, func(sums []VecVirtual, u int) { entry(s, sums, at, steps, values, u) }, func(n int) {
 			ADDQ(Imm(uint64(2*n)), steps)
 			ADDQ(Imm(uint64(4*n*s.columns)), values)
 		})
-		sums := l.Fold(VADDPS)
-		TESTQ(bias, bias)
-		JZ(LabelRef("more"))
-		b := s.New()
-		for i, r := range sums {
-			if i%vectors == 0 {
-				VBROADCASTSS(Mem{Base: bias, Disp: 4 * (i / vectors)}, b)
-			}
-			VADDPS(b, r, r)
-		}
-		ADDQ(Imm(uint64(4*s.columns)), bias)
-		JMP(LabelRef("clamp"))
-		Label("more")
-		out := asm.NewRows(moved(dst), ld, s.columns)
-		for i, r := range sums {
-			VADDPS(out.At(i/vectors, s.Bytes()*(i%vectors)), r, r)
-		}
-		Label("clamp")
-		for i, r := range sums {
-			VMAXPS(r, lo, r)
-			VMINPS(r, hi, r)
-			VMOVUPS(r, Mem{Base: dst, Disp: s.Bytes() * (i % vectors)})
-			if i%vectors == vectors-1 {
-				ADDQ(ld, dst)
-			}
-		}
+		end(s, l.Fold(VADDPS), vectors, dst, ld, lo, hi)
 	})
 	VZEROUPPER()
 	RET()
+}
+
+// begin starts the sums with the bias or what is in dst. Copies of a register
+// cost nothing, unlike additions in the end.
+func begin(s tile, sums []VecVirtual, vectors int, dst, ld, bias Register) {
+	TESTQ(bias, bias)
+	JZ(LabelRef("more"))
+	for i, r := range sums {
+		if i%vectors == 0 {
+			VBROADCASTSS(Mem{Base: bias, Disp: 4 * (i / vectors)}, r)
+		} else {
+			VMOVAPS(sums[i/vectors*vectors], r)
+		}
+	}
+	ADDQ(Imm(uint64(4*s.columns)), bias)
+	JMP(LabelRef("begun"))
+	Label("more")
+	out := asm.NewRows(moved(dst), ld, s.columns)
+	for i, r := range sums {
+		VMOVUPS(out.At(i/vectors, s.Bytes()*(i%vectors)), r)
+	}
+	Label("begun")
+}
+
+// end bounds the sums, where there are bounds, and stores them.
+func end(s tile, sums []VecVirtual, vectors int, dst, ld Register, lo, hi VecVirtual) {
+	for _, b := range []struct {
+		name  string
+		none  float64
+		bound func(...Op)
+		value VecVirtual
+	}{{"lo", math.Inf(-1), VMAXPS, lo}, {"hi", math.Inf(1), VMINPS, hi}} {
+		CMPL(asm.Argument(b.name), U32(math.Float32bits(float32(b.none))))
+		JEQ(LabelRef("no_" + b.name))
+		for _, r := range sums {
+			b.bound(r, b.value, r)
+		}
+		Label("no_" + b.name)
+	}
+	for i, r := range sums {
+		VMOVUPS(r, Mem{Base: dst, Disp: s.Bytes() * (i % vectors)})
+		if i%vectors == vectors-1 {
+			ADDQ(ld, dst)
+		}
+	}
 }
 
 // moved returns a copy of p.
