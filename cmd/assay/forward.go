@@ -26,6 +26,10 @@ type forwards struct {
 	last    string // the engine that ran last
 }
 
+// liveWorkers bounds the models that are held open at a time: techniques look
+// at two together.
+const liveWorkers = 3
+
 // open implements compress.Options.Forward.
 func (f *forwards) open(m *onnx.Model, want []string) (compress.Forward, error) {
 	run, err := native.Forward(m, want)
@@ -51,6 +55,10 @@ func (f *forwards) other(m *onnx.Model, want []string, why error) (compress.Forw
 		return nil, fmt.Errorf("%w; %v", why, err)
 	}
 	o := &ortForward{ctx: f.ctx, cmd: cmd, m: m, want: want, why: why}
+	if len(f.workers) == liveWorkers { // one that is asked again starts again
+		f.workers[0].end()
+		f.workers = f.workers[1:]
+	}
 	f.workers = append(f.workers, o)
 	return func(in []tensor.Tensor) (map[string]tensor.Tensor, error) {
 		f.last = "onnxruntime"

@@ -98,6 +98,23 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// TestBadInputEverywhere wants an error from every technique for what none can
+// work with.
+func TestBadInputEverywhere(t *testing.T) {
+	for _, c := range badInputs {
+		if !c.dynamic {
+			continue
+		}
+		for _, tech := range examples(t) {
+			m, opt := tiny(), options()
+			c.spoil(m, &opt)
+			if _, _, err := tech.Apply(t.Context(), m, opt); err == nil || !strings.HasPrefix(err.Error(), strings.TrimSuffix(tech.Name, "-50")+": ") {
+				t.Errorf("%s: %s: %v", c.name, tech.Name, err)
+			}
+		}
+	}
+}
+
 // oddInputs lists input that is odd and must work, with the SQNR it keeps.
 var oddInputs = []struct {
 	name  string

@@ -99,6 +99,7 @@ func (d *draft) links(list []*target) []*link {
 			continue
 		}
 		l := &link{to: t}
+		flat, pooled := false, false
 		v := t.node.Inputs[0]
 		for len(uses[v]) == 1 && !d.g.IsOutput(v) && !d.captured[v] {
 			n := producers[v]
@@ -108,6 +109,7 @@ func (d *draft) links(list []*target) []*link {
 			if l.from = by[n]; l.from != nil || n.Op != "Relu" && n.Op != "Clip" && n.Op != "MaxPool" && n.Op != "GlobalAveragePool" && n.Op != "Flatten" && n.Op != "AveragePool" {
 				break
 			}
+			flat, pooled = flat || n.Op == "Flatten", pooled || pools[n.Op]
 			if n.Op == "Clip" {
 				low, high, ok := (&plan{draft: d}).clampOf(n)
 				if !ok || low != 0 || l.clip != "" {
@@ -117,11 +119,21 @@ func (d *draft) links(list []*target) []*link {
 			}
 			v = n.Inputs[0]
 		}
-		if l.from != nil && l.fits() {
+		if l.from != nil && l.fits() && l.along(flat, pooled) {
 			out = append(out, l)
 		}
 	}
 	return out
+}
+
+// along reports whether both layers mean the same axis by their channels: a
+// matrix behind a convolution does so only behind a Flatten, and what a matrix
+// makes is not pooled or flattened.
+func (l *link) along(flat, pooled bool) bool {
+	if l.from.node.Op == "Conv" {
+		return (l.to.node.Op == "Conv") != flat
+	}
+	return l.to.node.Op != "Conv" && !flat && !pooled
 }
 
 // fits reports whether output i of the one is input i of the other.

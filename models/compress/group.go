@@ -43,6 +43,7 @@ type kinship struct {
 	*draft
 	opt     Options
 	of      map[string][]segment
+	last    map[string]bool // values whose channels are the last axis, as matrices make them; else the second
 	targets map[*onnx.Node]*target
 	shapes  map[string]onnx.ValueInfo
 	vectors map[string][]segment // constants with one number per channel
@@ -52,16 +53,19 @@ type kinship struct {
 // alike lists the operators whose output has the channels of its input.
 var alike = map[string]bool{
 	"Relu": true, "Clip": true, "Sigmoid": true, "Tanh": true, "HardSwish": true, "HardSigmoid": true, "LeakyRelu": true,
-	"Elu": true, "Selu": true, "Softplus": true, "Identity": true, "Dropout": true, "MaxPool": true, "AveragePool": true,
-	"GlobalAveragePool": true, "GlobalMaxPool": true, "Erf": true, "Sqrt": true, "Exp": true, "Neg": true, "Abs": true, "Sin": true,
+	"Elu": true, "Selu": true, "Softplus": true, "Identity": true, "Dropout": true, "Gelu": true, "Erf": true, "Sqrt": true,
+	"Exp": true, "Neg": true, "Abs": true, "Sin": true,
 }
+
+// pools lists those that do so for images, whose channels are the second axis.
+var pools = map[string]bool{"MaxPool": true, "AveragePool": true, "GlobalAveragePool": true, "GlobalMaxPool": true}
 
 func (d *draft) kinships(list []*target, opt Options) (*kinship, error) {
 	shapes, err := onnx.InferShapes(d.Model, nil)
 	if err != nil {
 		return nil, fmt.Errorf("shapes of the values: %w", err)
 	}
-	k := &kinship{draft: d, opt: opt, of: map[string][]segment{}, targets: map[*onnx.Node]*target{}, shapes: shapes, vectors: map[string][]segment{}}
+	k := &kinship{draft: d, opt: opt, of: map[string][]segment{}, last: map[string]bool{}, targets: map[*onnx.Node]*target{}, shapes: shapes, vectors: map[string][]segment{}}
 	for _, t := range list {
 		k.targets[t.node] = t
 	}
@@ -110,13 +114,15 @@ func (k *kinship) node(n *onnx.Node) {
 	case k.targets[n] != nil:
 		k.weighted(n, k.targets[n])
 	case alike[n.Op]:
-		k.of[out] = k.of[in]
-	case n.Op == "ReduceMean" && k.spatial(n):
+		k.of[out], k.last[out] = k.of[in], k.last[in]
+	case pools[n.Op] && !k.last[in], n.Op == "ReduceMean" && !k.last[in] && k.spatial(n):
 		k.of[out] = k.of[in]
 	case n.Op == "Add" || n.Op == "Sub" || n.Op == "Mul" || n.Op == "Div":
 		k.join(n)
 	case n.Op == "Concat":
 		k.concat(n)
+	case k.last[in] && k.rank(in) != 2 && (n.Op == "Flatten" || n.Op == "Reshape"):
+		k.opaque(n, "is not understood")
 	case n.Op == "Flatten" && n.Int("axis", 1) == 1, n.Op == "Reshape" && k.flattens(n):
 		k.flatten(n)
 	default:
@@ -132,6 +138,11 @@ func (k *kinship) weighted(n *onnx.Node, t *target) {
 		k.opaque(n, "shares its weights")
 		return
 	}
+	if matrix := n.Op != "Conv"; in != nil && matrix != k.last[n.Inputs[0]] && k.rank(n.Inputs[0]) != 2 {
+		k.opaque(n, "multiplies along another axis than the channels")
+		return
+	}
+	k.last[out] = n.Op != "Conv"
 	depthwise := n.Op == "Conv" && t.groups() > 1 && t.shape[1] == 1 && t.groups() == t.rows
 	switch {
 	case t.groups() == 1:
@@ -146,6 +157,9 @@ func (k *kinship) weighted(n *onnx.Node, t *target) {
 		k.opaque(n, "reads its input in a way that is not understood")
 	}
 }
+
+// rank returns how many dimensions v has, 0 where that is not known.
+func (k *kinship) rank(v string) int { return len(k.shapes[v].Shape) }
 
 // total returns how many channels the segments are.
 func total(list []segment) int {
@@ -163,6 +177,7 @@ func (k *kinship) join(n *onnx.Node) {
 	if k.consts[a] != nil {
 		a, b = b, a
 	}
+	k.last[n.Outputs[0]] = k.last[a]
 	if c := k.consts[b]; c != nil {
 		if c.Len() == 1 || k.of[a] == nil {
 			k.of[n.Outputs[0]] = k.of[a]
@@ -175,7 +190,7 @@ func (k *kinship) join(n *onnx.Node) {
 		return
 	}
 	x, y := k.of[a], k.of[b]
-	if len(x) != len(y) || x == nil {
+	if len(x) != len(y) || x == nil || k.last[a] != k.last[b] && k.rank(a) != 2 {
 		k.opaque(n, "joins values of different channels")
 		return
 	}
@@ -203,14 +218,23 @@ func (k *kinship) perChannel(c, v string) bool {
 		return false
 	}
 	at := len(shape) - rank + 1 // of the channels in c's shape
+	if k.last[v] {
+		at = len(shape) - 1
+	}
 	return at >= 0 && at < len(shape) && shape[at] == k.consts[c].Len()
 }
 
 func (k *kinship) concat(n *onnx.Node) {
-	rank := int64(len(k.shapes[n.Outputs[0]].Shape))
+	rank := int64(k.rank(n.Outputs[0]))
 	if a := n.Int("axis", 0); a != 1 && (rank == 0 || a != 1-rank) {
 		k.opaque(n, "joins along another axis than the channels")
 		return
+	}
+	for _, s := range n.Inputs {
+		if k.last[s] && rank != 2 {
+			k.opaque(n, "joins along another axis than the channels")
+			return
+		}
 	}
 	var out []segment
 	for _, s := range n.Inputs {

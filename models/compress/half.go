@@ -3,6 +3,7 @@ package compress
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -25,8 +26,8 @@ func init() {
 // in ONNX, take scales or positions as float32, or overflow easily (the block
 // list of onnxconverter_common/float16.py, with the quantized ones).
 var full = map[string]bool{
-	"ArrayFeatureExtractor": true, "Binarizer": true, "CategoryMapper": true, "CumSum": true, "DequantizeLinear": true,
-	"DynamicQuantizeLinear": true, "If": true, "Loop": true, "Max": true, "Min": true, "NonMaxSuppression": true,
+	"ArrayFeatureExtractor": true, "Bernoulli": true, "Binarizer": true, "CategoryMapper": true, "Constant": true, "CumSum": true,
+	"DequantizeLinear": true, "DynamicQuantizeLinear": true, "EyeLike": true, "MelWeightMatrix": true, "If": true, "Loop": true, "Max": true, "Min": true, "NonMaxSuppression": true,
 	"QuantizeLinear": true, "RandomNormal": true, "RandomNormalLike": true, "RandomUniform": true, "RandomUniformLike": true,
 	"Range": true, "Resize": true, "RoiAlign": true, "Scan": true, "Size": true, "TopK": true, "Upsample": true,
 }
@@ -55,6 +56,11 @@ func (d *draft) halve(opt Options, r *Report) error {
 	h := &halver{draft: d, types: types, twin: map[string]string{}, plain: map[string]bool{}}
 	for _, v := range d.g.Inputs {
 		h.plain[v.Name] = true
+	}
+	for _, c := range d.g.Initializers {
+		if err := finite(c.Tensor); err != nil {
+			return fmt.Errorf("constant %q: %w", c.Name, err)
+		}
 	}
 	for _, n := range d.g.Nodes {
 		reason := ""
@@ -101,8 +107,8 @@ func (h *halver) keep(n *onnx.Node) {
 	for _, v := range n.Inputs {
 		h.wide(v)
 	}
-	for v := range h.captured { // a subgraph may read any of them
-		if len(h.nested(n)) > 0 {
+	if len(h.nested(n)) > 0 { // its subgraphs may read any of them
+		for _, v := range slices.Sorted(maps.Keys(h.captured)) {
 			h.wide(v)
 		}
 	}

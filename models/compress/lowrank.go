@@ -104,7 +104,7 @@ func (d *draft) splitOne(t *target, share float64) (NodeReport, error) {
 	case t.groups() > 1:
 		n.Reason = "it has groups"
 		return n, nil
-	case !pointwise && (len(t.shape) != 4 || t.node.Str("auto_pad", "NOTSET") != "NOTSET"):
+	case !pointwise && !plainWindow(t):
 		n.Reason = "only convolutions in two dimensions with explicit padding are split"
 		return n, nil
 	}
@@ -132,6 +132,14 @@ func (d *draft) splitOne(t *target, share float64) (NodeReport, error) {
 		n.SQNR = -10 * math.Log10(1-f.kept)
 	}
 	return n, nil
+}
+
+// plainWindow reports whether t is a convolution in two dimensions with explicit
+// padding.
+func plainWindow(t *target) bool {
+	n := t.node
+	return len(t.shape) == 4 && n.Str("auto_pad", "NOTSET") == "NOTSET" && len(n.Ints("pads", make([]int64, 4))) == 4 &&
+		len(n.Ints("strides", make([]int64, 2))) == 2 && len(n.Ints("dilations", make([]int64, 2))) == 2
 }
 
 // columns returns the weights of a k×k convolution as a matrix of (output, x)

@@ -29,30 +29,20 @@ const damping = 0.01
 // surgeon prunes column by column: of a block of columns those weights go whose
 // w²/[H⁻¹]ᵢᵢ² is least, and every error is spread over the columns to the
 // right of it by the rows of the Cholesky factor of H⁻¹ (Frantar and Alistarh,
-// "SparseGPT", 2023, algorithm 1).
+// "SparseGPT", 2023, algorithm 1). Layers are done in order, each on the inputs
+// that the pruned ones before it make.
 func (d *draft) surgeon(ctx context.Context, opt Options, r *Report) error {
-	list, err := d.targets(opt, &Report{})
-	if err != nil {
-		return err
-	}
-	seen, _, err := d.gather(ctx, list, opt, true, r)
-	if err != nil {
-		return err
-	}
-	by := map[*onnx.Node]*moments{}
-	for t, m := range seen {
-		by[t.node] = m
-	}
 	return d.sparsify(opt, r, func(t *target, density float64) ([]float64, error) {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
 		if opt.Pattern == "4x1" || opt.Pattern == "2:4" && t.cols/t.taps()%4 != 0 {
 			return nil, nil
 		}
+		seen, _, err := d.gather(ctx, []*target{t}, opt, true, r)
+		if err != nil {
+			return nil, err
+		}
 		out := slices.Clone(t.m)
 		for g := range t.groups() {
-			u, err := factor(by[t.node].gram[g], t.cols)
+			u, err := factor(seen[t].gram[g], t.cols)
 			if err != nil {
 				return nil, err
 			}

@@ -78,6 +78,34 @@ func TestPruneDead(t *testing.T) {
 	}
 }
 
+// TestPruneFeedForward removes the dead hidden units of two matrices on
+// sequences, whose channels are the last axis and whose bias is added.
+func TestPruneFeedForward(t *testing.T) {
+	b := newNet(-1, 5, 8)
+	w, bias := b.random("w1", 1, 8, 16), b.random("b1", 1, 16)
+	for _, c := range []int{0, 3, 9, 15} {
+		bias[c] = 0
+		for i := range 8 {
+			w[i*16+c] = 0
+		}
+	}
+	b.node("MatMul", "h", []string{"x", "w1"})
+	b.node("Add", "hb", []string{"h", "b1"})
+	b.node("Relu", "r", []string{"hb"})
+	b.random("w2", 1, 16, 8)
+	b.node("MatMul", "y", []string{"r", "w2"})
+	m, opt := b.output("y"), options()
+	opt.Calibration = sets(4, 2, 5, 8)
+	opt.Plain = true
+	out, _ := apply(t, "pruned-25", m, opt)
+	if got := out.Graph.Initializer("w2_pruned"); got == nil || got.Shape[0] != 12 {
+		t.Errorf("the second matrix is %v", got)
+	}
+	if got := sqnr(run(t, m, "y", opt), run(t, out, "y", opt)); got < 100 {
+		t.Errorf("%.1f dB", got)
+	}
+}
+
 // TestRefit wants the fitted network to keep more than the one that is merely
 // cut, where channels are correlated.
 func TestRefit(t *testing.T) {

@@ -102,23 +102,9 @@ func (w *weightWriter) all(ctx context.Context, list []*target, quantize quantiz
 // accuracy_level 4 lets engines quantize activations to int8 in blocks, which
 // is what their fast kernels do.
 func (w *weightWriter) product(t *target, b *blocks) int {
-	scales := w.add(t.name+"_scales", tensor.From(tensor.Float32, b.scales, len(b.scales)))
-	data := tensor.New(tensor.Uint8, t.rows, b.per(), b.size*b.bits/8)
-	copy(data.Data, b.packed())
-	in := []string{t.node.Inputs[0], w.add(t.name+"_blocks", data), scales}
-	bytes := len(data.Data) + 4*len(b.scales)
-	switch {
-	case b.middle: // absent is the middle
-	case b.integers:
-		z := b.packedZeros()
-		in = append(in, w.add(t.name+"_zeros", tensor.From(tensor.Uint8, z, len(z))))
-		bytes += len(z)
-	default:
-		in = append(in, w.add(t.name+"_zeros", tensor.From(tensor.Float32, b.zeros, len(b.zeros))))
-		bytes += 4 * len(b.zeros)
-	}
+	in, bytes := w.packed(t, b)
 	n, out := t.node, t.node.Outputs[0]
-	n.Op, n.Domain, n.Inputs = "MatMulNBits", "com.microsoft", in
+	n.Op, n.Domain, n.Inputs = "MatMulNBits", "com.microsoft", append([]string{n.Inputs[0]}, in...)
 	n.Attrs = []onnx.Attr{
 		onnx.IntAttr("K", int64(t.cols)), onnx.IntAttr("N", int64(t.rows)), onnx.IntAttr("bits", int64(b.bits)),
 		onnx.IntAttr("block_size", int64(b.size)), onnx.IntAttr("accuracy_level", 4),
@@ -133,6 +119,27 @@ func (w *weightWriter) product(t *target, b *blocks) int {
 		w.g.Nodes = slices.Insert(w.g.Nodes, slices.Index(w.g.Nodes, n)+1, add)
 	}
 	return bytes
+}
+
+// packed returns the names of the integers, scales and zero points of t, and
+// their bytes.
+func (w *weightWriter) packed(t *target, b *blocks) ([]string, int) {
+	scales := w.add(t.name+"_scales", tensor.From(tensor.Float32, b.scales, len(b.scales)))
+	data := tensor.New(tensor.Uint8, t.rows, b.per(), b.size*b.bits/8)
+	copy(data.Data, b.packed())
+	in := []string{w.add(t.name+"_blocks", data), scales}
+	bytes := len(data.Data) + 4*len(b.scales)
+	switch {
+	case b.middle: // absent is the middle
+	case b.integers:
+		z := b.packedZeros()
+		in = append(in, w.add(t.name+"_zeros", tensor.From(tensor.Uint8, z, len(z))))
+		bytes += len(z)
+	default:
+		in = append(in, w.add(t.name+"_zeros", tensor.From(tensor.Float32, b.zeros, len(b.zeros))))
+		bytes += 4 * len(b.zeros)
+	}
+	return in, bytes
 }
 
 // dequantized gives t's node weights that a DequantizeLinear computes: of rows
