@@ -114,7 +114,7 @@ func zerosAtFullPrice(nodes []*engine.Node, facts Facts, env Env) string {
 	}
 	share := fmt.Sprintf("%.0f %% of the weights are zero", 100*float64(zero)/float64(weights))
 	if env.Sparse {
-		return fmt.Sprintf("below break-even: %s, and the dense kernel is faster (%s)", share, strings.Join(kernels, ", "))
+		return fmt.Sprintf("below break-even: %s, and the engine chose the dense kernel (%s)", share, strings.Join(kernels, ", "))
 	}
 	return fmt.Sprintf("no kernel: %s, and %s multiplies them as any other", share, env.Engine)
 }
