@@ -146,7 +146,7 @@ func (c *Course) Mark(from ...Marker) {
 		c.Marks = append(c.Marks, m.Marks()...)
 	}
 	weight := func(m Mark) int {
-		return slices.Index([]string{"better", string(verdict.Fail), "suspect", string(Worse)}, m.Word)
+		return slices.Index([]string{string(Better), "suspect", string(verdict.Fail), string(Worse)}, m.Word)
 	}
 	slices.SortStableFunc(c.Marks, func(a, b Mark) int { return weight(b) - weight(a) })
 	slices.SortStableFunc(c.Devices, func(a, b *CourseDevice) int {
@@ -154,8 +154,8 @@ func (c *Course) Mark(from ...Marker) {
 	})
 	for _, m := range c.Marks {
 		d, _, s := c.Find(m.Series)
-		if s == nil || m.Word == string(verdict.Fail) {
-			continue // a gate is a limit, not a level
+		if s == nil || m.Word != string(Worse) && m.Word != string(Better) {
+			continue // a gate is a limit, a suspicion no change: neither begins a level
 		}
 		for i, p := range s.Points {
 			if d.Runs[p.Run].ID == m.Begin {

@@ -31,6 +31,7 @@ type regressionFlags struct {
 	confirm bool
 	data    string
 	budget  time.Duration
+	alerts  webhookFlags
 }
 
 func newRegressions() *cobra.Command {
@@ -52,8 +53,17 @@ series together. assay ack accepts a change.
   2  usage or I/O`,
 		Example: "  assay regressions\n  assay regressions --confirm --since 1d --format markdown",
 		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return f.run(c) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			hook, err := f.alerts.hook()
+			if err != nil {
+				return err
+			}
+			r, err := f.run(c)
+			tell(c, hook, regressionsMessage(r), err)
+			return err
+		},
 	}
+	f.alerts.add(c)
 	fl := c.Flags()
 	fl.StringVar(&f.store, "store", "", "SQLite file (default $ASSAY_STORE or the user's data folder)")
 	fl.StringVar(&f.format, "format", "table", "output format: "+strings.Join(render.RegressionFormats(), ", "))
@@ -67,47 +77,47 @@ series together. assay ack accepts a change.
 	return c
 }
 
-func (f *regressionFlags) run(c *cobra.Command) error {
+func (f *regressionFlags) run(c *cobra.Command) (*regress.Report, error) {
 	format, err := render.Lookup(f.format)
 	if err != nil || format.Regressions == nil {
-		return usage("unknown format %q (have %s)", f.format, strings.Join(render.RegressionFormats(), ", "))
+		return nil, usage("unknown format %q (have %s)", f.format, strings.Join(render.RegressionFormats(), ", "))
 	}
 	plan := watch.Standard
 	if plan.Budget, err = perNight(f.alarms); err != nil {
-		return err
+		return nil, err
 	}
 	back, err := ago(f.since)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	db, err := openStore(c.Context(), f.store)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if db == nil {
-		return usage("--store none leaves nothing to look at")
+		return nil, usage("--store none leaves nothing to look at")
 	}
 	defer db.Close()
 	r, err := f.find(c.Context(), db, plan, back)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if f.confirm && len(r.Requests) > 0 {
 		if err := f.again(c, db, plan, r); err != nil {
-			return err
+			return nil, err
 		}
 		if r, err = f.find(c.Context(), db, plan, back); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	o := render.Options{Width: width(c.OutOrStdout(), 120), Color: colour(c.OutOrStdout())}
 	if err := format.Regressions(c.OutOrStdout(), r, o); err != nil {
-		return err
+		return nil, err
 	}
 	if n := len(r.Changes); n > 0 {
-		return exitError{exitFail, fmt.Sprintf("%d worse", n)}
+		return r, exitError{exitFail, fmt.Sprintf("%d worse", n)}
 	}
-	return nil
+	return r, nil
 }
 
 func (f *regressionFlags) find(ctx context.Context, db *store.SQLite, plan watch.Plan, back time.Duration) (*regress.Report, error) {

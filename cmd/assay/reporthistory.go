@@ -10,7 +10,9 @@ import (
 	"slices"
 	"time"
 
+	"assay/bench/stat/watch"
 	"assay/reports"
+	"assay/reports/regress"
 	"assay/reports/render"
 	"assay/reports/store"
 
@@ -69,7 +71,11 @@ func (f *courseFlags) write(c *cobra.Command, path, out string) error {
 	if err != nil {
 		return err
 	}
-	course.Mark(reports.Failing{Course: course})
+	log, err := db.Log(c.Context(), reports.Filter{Suite: f.runs.Suite, Device: f.runs.Device})
+	if err != nil {
+		return err
+	}
+	course.Mark(regress.Find(log, regress.Options{Plan: watch.Standard, Since: f.runs.Since}), reports.Failing{Course: course})
 	var buf bytes.Buffer
 	if err := render.Course(&buf, course, render.CourseOptions{Suite: f.runs.Suite, Page: beside(out)}); err != nil {
 		return err

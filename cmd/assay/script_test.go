@@ -95,7 +95,7 @@ func TestScript(t *testing.T) {
 			}
 			return false, nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"truncate": truncate, "damage": damage, "nightly": nightly, "lines": lines, "images": images, "nights": nights, "influxd": influxCmd(t), "tree": tree, "eventually": eventually},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"truncate": truncate, "damage": damage, "nightly": nightly, "hook": hook(t), "lines": lines, "images": images, "nights": nights, "influxd": influxCmd(t), "tree": tree, "eventually": eventually},
 	})
 }
 

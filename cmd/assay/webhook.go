@@ -11,6 +11,7 @@ import (
 	"assay/bench"
 	"assay/bench/verdict"
 	"assay/reports/alert"
+	"assay/reports/regress"
 
 	"github.com/spf13/cobra"
 )
@@ -104,5 +105,28 @@ func gateMessage(r *bench.Result, against []verdict.Verdict) alert.Message {
 		}
 	}
 	add("against an earlier run", against)
+	return m
+}
+
+// regressionsMessage is what regressions tells; r is nil where it ended early.
+func regressionsMessage(r *regress.Report) alert.Message {
+	m := alert.Message{Event: "regressions", ID: "regressions", Items: []alert.Item{}}
+	if r == nil {
+		return m
+	}
+	m.ID += " " + r.To.UTC().Format(time.RFC3339)
+	m.Started = r.To
+	for i, x := range r.Marks() {
+		if i < len(r.Changes) { // what got worse comes first
+			c := &r.Changes[i]
+			m.Items = append(m.Items, alert.Item{
+				Word: x.Word, Case: strings.TrimSpace(c.Model + " " + c.Variant + " on " + c.Engine + " " + c.Case), Metric: c.Metric,
+				Text: x.Text + ", device " + c.Device + ", since run " + c.Begin,
+			})
+		}
+	}
+	for _, s := range r.Silent {
+		m.Items = append(m.Items, alert.Item{Word: "silent", Text: fmt.Sprintf("device %s (%s) has not reported for %d nights", s.Name, s.Device, s.Nights)})
+	}
 	return m
 }

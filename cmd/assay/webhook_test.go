@@ -12,8 +12,29 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"assay/reports/alert"
 )
+
+// hook FILE TOLD serves a webhook, whose address goes into FILE, and keeps what
+// it is told in TOLD.
+func hook(t *testing.T) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		told := ts.MkAbs(args[1])
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			b, err := io.ReadAll(r.Body)
+			if err == nil {
+				err = os.WriteFile(told, b, 0o644)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}))
+		ts.Defer(srv.Close)
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(srv.URL+"/sEcReT"), 0o644))
+	}
+}
 
 // TestWebhook lets gate tell a real server what a recorded run came to.
 func TestWebhook(t *testing.T) {

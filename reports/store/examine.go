@@ -219,6 +219,10 @@ func (x *exam) runs(ctx context.Context) error {
 			}
 		}
 	}
+	facts, err := column1(ctx, x.db, "SELECT run FROM facts WHERE NOT json_valid(facts)")
+	if err == nil && len(facts) > 0 { // an older schema has none
+		x.add("facts", host.Bad, repairs, "under what %s were measured cannot be read: %s", runsText(len(facts)), few(facts))
+	}
 	if len(broken) > 0 {
 		x.add("runs", host.Bad, repairs+" makes what is left of its numbers", "%s cannot be read: %s", runsText(len(broken)), few(broken))
 	}

@@ -150,6 +150,11 @@ func TestExamineAndMend(t *testing.T) {
 			"bad file: ", "", "rows of runs that are not there removed",
 		},
 		{
+			"facts are no JSON", nil,
+			[]string{"UPDATE facts SET facts = '{' WHERE run = 'night01'"},
+			"bad facts: under what 1 run", "", "the facts of 1 run found again",
+		},
+		{
 			"this store's clock was ahead", nil,
 			[]string{"UPDATE runs SET received = received + 20 * 365 * 86400 * 1000000000 WHERE run > 'night00'"},
 			"bad clock: 2 runs by a time of arrival that is still to come", "", "the time of arrival of 2 runs set to now",
@@ -351,7 +356,7 @@ func TestSalvage(t *testing.T) {
 	}{
 		{"one page in the middle", func(b []byte) []byte { fill := b[len(b)/2/page*page:][:page]; clear(fill); return b }},
 		{"every ninth page", func(b []byte) []byte {
-			for at := 8 * page; at+page <= len(b); at += 9 * page {
+			for at := 44 * page; at+page <= len(b); at += 9 * page { // the first ones list the tables
 				for i := range page {
 					b[at+i] = byte(rnd.Uint32())
 				}
@@ -398,6 +403,29 @@ func TestSalvage(t *testing.T) {
 			}
 			t.Logf("%d of %d runs; %s", n, runs, strings.Join(done, " | "))
 		})
+	}
+}
+
+// TestTablesLost: where the list of tables is damaged, nothing is saved, that
+// is said, and the file stays as it is.
+func TestTablesLost(t *testing.T) {
+	const page = 4096
+	path := kept(t, 3, nil)
+	b := contents(t, path)
+	for i := page; i < 40*page; i++ {
+		b[i] = 0xa5
+	}
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := look(t, path); !strings.HasPrefix(got, "bad ") {
+		t.Errorf("looked at, it is\n%s", got)
+	}
+	if _, _, err := Repair(context.Background(), path); err == nil || !strings.Contains(err.Error(), "the list of its tables is damaged") {
+		t.Errorf("got %v", err)
+	}
+	if !bytes.Equal(b, contents(t, path)) {
+		t.Error("the file is not as it was")
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 // A Policy says how long a store keeps what. A run goes when it is older than
 // its age or beyond its count; ages are those since it was received, counts
 // are of a device's runs of one suite. The newest run of each device and suite
-// always stays, so that no series ends without a trace. 0 sets no bound.
+// always stays, so that no series ends without a trace, and so do runs that were
+// accepted (assay ack) or measured against. 0 sets no bound.
 type Policy struct {
 	SamplesAge, RunsAge     time.Duration
 	SamplesCount, RunsCount int
@@ -36,7 +37,7 @@ const atOnce = 100
 
 // Prune removes what p does not keep. With dry it only counts.
 func (s *SQLite) Prune(ctx context.Context, p Policy, dry bool) (Pruned, error) {
-	runs, err := s.beyond(ctx, p.RunsAge, p.RunsCount, "1")
+	runs, err := s.beyond(ctx, p.RunsAge, p.RunsCount, "run NOT IN (SELECT run FROM acks UNION SELECT accepted FROM remeasured)")
 	if err != nil {
 		return Pruned{}, err
 	}

@@ -107,6 +107,24 @@ func TestPrunedRunSaysSo(t *testing.T) {
 	}
 }
 
+// TestAcceptedRunsStay: a level that was accepted begins with a run that is
+// there.
+func TestAcceptedRunsStay(t *testing.T) {
+	s, _ := filled(t, 4)
+	ctx := context.Background()
+	if err := s.Ack(ctx, reports.Ack{Series: "all", Run: "night01", Why: "agreed"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Prune(ctx, Policy{RunsCount: 1}, false); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]bool{"night00": false, "night01": true, "night02": false, "night03": true} {
+		if has, err := s.Has(ctx, id); err != nil || has != want {
+			t.Errorf("%s: %v, %v, want %v", id, has, err, want)
+		}
+	}
+}
+
 func TestCompactGivesRoomBack(t *testing.T) {
 	s, _ := filled(t, 30)
 	done, err := s.Prune(context.Background(), Policy{RunsCount: 2}, false)

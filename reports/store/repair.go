@@ -146,6 +146,14 @@ func (s *SQLite) mend(ctx context.Context) (done []string, err error) {
 		return done, err
 	}
 	say(n, "%d rows of runs that are not there removed", n)
+	res, err := s.db.ExecContext(ctx, badFacts)
+	if err == nil {
+		n, err = res.RowsAffected()
+	}
+	if err != nil {
+		return done, s.wrap(err)
+	}
+	say(n, "the facts of %s found again in the run", runsText(int(n)))
 	if n, err = s.future(ctx); err != nil {
 		return done, err
 	}
@@ -188,10 +196,14 @@ func (s *SQLite) mend(ctx context.Context) (done []string, err error) {
 	return done, nil
 }
 
-// orphans removes summaries and samples without a run.
+// badFacts removes facts that cannot be read: they are made again of their run
+// when they are asked for.
+const badFacts = "DELETE FROM facts WHERE NOT json_valid(facts)"
+
+// orphans removes what belongs to runs that are not there.
 func (s *SQLite) orphans(ctx context.Context) (n int64, err error) {
 	err = s.tx(ctx, func(tx *sql.Tx) error {
-		for _, table := range []string{"summaries", "samples"} {
+		for _, table := range []string{"summaries", "samples", "facts", "parts"} {
 			res, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE run NOT IN (SELECT run FROM runs)")
 			if err != nil {
 				return err

@@ -67,8 +67,11 @@ func (s *SQLite) take(ctx context.Context, old *sql.DB, table string) (string, e
 	if err != nil {
 		return fmt.Sprintf("%s: nothing could be read: %v", table, err), ctx.Err()
 	}
-	if len(cols) == 0 {
-		return "", nil // an older schema did not have it
+	switch {
+	case len(cols) == 0 && table == "runs":
+		return "", errors.New("the list of its tables is damaged, so that nothing can be found in it: bring back a copy, or move it away and start anew")
+	case len(cols) == 0: // an older schema did not have it, or that list is damaged
+		return table + ": not found", nil
 	}
 	t := taking{s: s, old: old, table: table, cols: cols, rowid: rowid, lost: map[string]bool{}}
 	stopped, err := t.scan(ctx, "")
