@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -287,6 +288,9 @@ func partsOf(r *bench.Result) ([]store.Part, error) {
 			c := &r.Groups[i].Cases[j]
 			if c.Status == bench.OK {
 				engines[c.Engine] = true
+				if st, err := os.Stat(c.Artifact.Path); err == nil && st.Size() != c.Artifact.Size {
+					continue // its data lie in other files, without which it cannot be loaded again
+				}
 				add(store.Part{Role: store.RoleFile, Path: c.Artifact.Path, SHA256: c.Artifact.SHA256})
 			}
 		}

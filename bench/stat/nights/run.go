@@ -82,6 +82,7 @@ func (c *Cell) note(y *year, w *watch.Watch, f watch.Finding, n int, found []int
 		found[f.Series] = n - at + 1
 		c.Words[f.Word]++
 		w.Restart(f.Series, n-at+1)
+		y.built[f.Series] = y.truth[f.Series][n]
 	}
 }
 

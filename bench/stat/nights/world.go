@@ -49,11 +49,12 @@ type year struct {
 	noise [][]float64 // the part of x that is noise
 	truth [][]float64 // the part that is not
 	begun []int       // night of the change, −1 for none
+	built []float64   // truth of the accepted build, by series
 	rnd   *rand.Rand
 }
 
 func newYear(w World, seed uint64) *year {
-	y := &year{World: w, rnd: rand.New(rand.NewPCG(seed, 0x9197))}
+	y := &year{World: w, built: make([]float64, seriesN), rnd: rand.New(rand.NewPCG(seed, 0x9197))}
 	common := make([]float64, nightsN)
 	for n := range common {
 		common[n] = w.Common * y.rnd.NormFloat64()
@@ -92,7 +93,7 @@ func (y *year) again(i, night int, halfWidth, level float64) (watch.Ratio, int) 
 		mid = float64(i%2) * y.noise[i][night]
 	}
 	if !y.Kept {
-		mid += y.truth[i][night]
+		mid += y.truth[i][night] - y.built[i]
 	}
 	trial := func() float64 {
 		v := mid + trialSD*y.rnd.NormFloat64()

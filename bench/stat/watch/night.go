@@ -21,7 +21,7 @@ const (
 
 // mostShare is the persisting share of a night's deviation beyond which a
 // second measurement repeats the night and proves nothing.
-const mostShare = 0.75
+const mostShare = 0.6
 
 // screen looks at a series through all windows; nil where there is nothing to
 // say.

@@ -169,6 +169,9 @@ func (w *Watch) Night(values []float64, controls []int, again Again) []Finding {
 	out := make([]Finding, 0, len(all))
 	for _, f := range all {
 		w.tracks[f.Series].settle(f)
+		if f.Word.Told() || f.Word == Better {
+			w.forget(f.Series)
+		}
 		out = append(out, *f)
 	}
 	slices.SortFunc(out, func(a, b Finding) int { return a.Series - b.Series })

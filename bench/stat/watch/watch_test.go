@@ -229,9 +229,32 @@ func TestPersisting(t *testing.T) {
 		}
 		// 2 controls on 45 nights: the share's error is 0.003/0.02/√90, and the
 		// levels of the first nights have theirs.
-		if got := s.Persisting(""); math.Abs(got.Mid-p) > 0.06 || got.High < p || got.High > p+0.2 {
+		if got := s.Persisting(""); math.Abs(got.Mid-p) > 0.06 || got.High < p || got.High > p+0.6 {
 			t.Errorf("share %g is estimated as %+v", p, got)
 		}
+	}
+}
+
+// TestSharesThatDiffer has series that repeat their nights among others that do
+// not: the bound must hold for the former.
+func TestSharesThatDiffer(t *testing.T) {
+	w := New(Standard, slices.Repeat([]Series{{}}, 100))
+	rnd := rand.New(rand.NewPCG(2, 2))
+	x := make([]float64, 100)
+	for range 80 {
+		for i := range x {
+			x[i] = 0.02 * rnd.NormFloat64()
+		}
+		w.Night(x, w.Schedule(), func(i int) (Ratio, bool) {
+			mid := 0.001 * rnd.NormFloat64()
+			if i%5 == 0 {
+				mid += x[i]
+			}
+			return Ratio{Mid: mid, SE: 0.001, DF: Pilot - 1, N: Pilot}, true
+		})
+	}
+	if got := w.Persisting(""); got.Mid < 0.1 || got.Mid > 0.35 || got.High < 1 {
+		t.Errorf("a fifth of the series repeat all of a night: %+v, want 0.2 and a bound above 1", got)
 	}
 }
 
