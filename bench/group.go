@@ -29,6 +29,7 @@ type block struct {
 	p50       float64   // sec per inference, or per query of a scenario
 	mean      float64   // sec per inference
 	elapsed   float64   // sec
+	cpu       float64   // sec of all threads of the worker, −1 if unknown
 	samples   int       // of an inference
 	latencies []float64 // sec per inference or query, as timed
 	per       int       // inferences per latency
@@ -345,7 +346,7 @@ func (m *measured) visit(ctx context.Context, c *candidate, w *worker) (*block, 
 		return nil, err
 	}
 	steal1, mhz := m.probe.Read()
-	out := &block{per: b.Per, mhz: mhz, samples: c.batch(), elapsed: b.Elapsed.Seconds()}
+	out := &block{per: b.Per, mhz: mhz, samples: c.batch(), elapsed: b.Elapsed.Seconds(), cpu: b.CPU.Seconds()}
 	out.latencies = queries(seconds(b.Latencies), b.Per, m.perQuery(c))
 	out.p50 = stat.Median(out.latencies)
 	out.mean = b.Elapsed.Seconds() / float64(b.Inferences)
@@ -365,28 +366,4 @@ func (w *worker) end(ctx context.Context) {
 	defer cancel()
 	w.Close(ctx) // an error here is a worker that had to be killed, after its last measurement
 	w.leave()
-}
-
-// condition judges what happened to the device while the group was measured.
-func (m *measured) condition(before, after host.Condition) {
-	m.during = m.watch.End()
-	m.during.LoadMHz = m.clock()
-	doubts, violations := host.Compare(before, m.during, after)
-	m.doubts = append(m.doubts, doubts...)
-	m.bad = append(m.bad, violations...)
-}
-
-// clock is the median over the group's blocks of the pinned cores' clock right
-// after the block, in MHz; 0 if unknown.
-func (m *measured) clock() float64 {
-	var all []float64
-	m.eachBlock(func(b *block) {
-		if b.mhz > 0 {
-			all = append(all, b.mhz)
-		}
-	})
-	if len(all) == 0 {
-		return 0
-	}
-	return stat.Median(all)
 }

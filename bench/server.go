@@ -111,7 +111,7 @@ func (m *measured) tryRate(ctx context.Context, r *rateSearch, w *worker, s *sch
 		return err
 	}
 	steal1, mhz := m.probe.Read()
-	b := &block{per: 1, samples: r.c.batch(), mhz: mhz, elapsed: got.Elapsed.Seconds(), latencies: seconds(got.Latencies), rate: rate, mean: 1 / rate}
+	b := &block{per: 1, samples: r.c.batch(), mhz: mhz, elapsed: got.Elapsed.Seconds(), cpu: -1, latencies: seconds(got.Latencies), rate: rate, mean: 1 / rate}
 	b.p50 = stat.Median(b.latencies)
 	if b.stolen(steal1 - steal0); b.dropped != "" && r.spoilt < m.s.Plan.Rounds {
 		r.spoilt++ // what was stolen proves nothing: this rate is tried again

@@ -41,6 +41,8 @@ func TestCompare(t *testing.T) {
 		}, "stop make (pid 7, 0.30 cores) and others (0.73 cores; top on the host shows which)", ""},
 		{"own time unknown", func(b *Condition, d *During, a *Condition) { a.Busy += 150; b.Own, a.Own = 0, 0 }, "", ""},
 		{"tasks waited", func(b *Condition, d *During, a *Condition) { a.Waited = b.Waited + 30 }, "waited for a CPU during 50 % of the time", ""},
+		{"the measured threads waited", func(b *Condition, d *During, a *Condition) { a.Waited, d.Ran = b.Waited+30, 0.6 }, "waited for a CPU during 50 % of the time", ""},
+		{"others than the measured threads waited", func(b *Condition, d *During, a *Condition) { a.Waited, d.Ran = b.Waited+30, 0.98 }, "", ""},
 		{"tasks waited for a neighbour", func(b *Condition, d *During, a *Condition) { a.Waited = b.Waited + 30; a.Busy += 60 }, "other processes", ""},
 		{"waiting unknown", func(b *Condition, d *During, a *Condition) { b.Waited, a.Waited = -1, 100 }, "", ""},
 		{"x86 throttled", func(b *Condition, d *During, a *Condition) { b.Throttled, a.Throttled = 3, 5 }, "", "throttled 2 times: cool"},

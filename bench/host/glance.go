@@ -171,6 +171,7 @@ type During struct {
 	MinMHz    float64  `json:"min_mhz,omitempty"`       // lowest of them
 	LoadMHz   float64  `json:"load_mhz,omitempty"`      // median right after the blocks, by the measuring loop
 	LimitMHz  float64  `json:"limit_mhz,omitempty"`     // the highest clock that the CPUs watched can reach
+	Ran       float64  `json:"ran_share,omitempty"`     // of the blocks' time that the measured threads were on a CPU, by the measuring loop
 	Celsius   float64  `json:"celsius_max,omitempty"`   // the highest temperature
 	Hottest   string   `json:"hottest,omitempty"`       // its sensor
 	Governors []string `json:"governors,omitempty"`     // all that were seen
