@@ -1,8 +1,12 @@
-//go:build arm64 && !noasm
+//go:build (amd64 || arm64) && !noasm
 
 package gemm
 
 import "unsafe"
+
+// A micro computes a tile of as many rows as its place in a list says, counted
+// from 1; the stubs of the architecture tell what it reads and writes.
+type micro func(c *float32, ldc int, a *float32, lda, runs, skip int, b *float32, k, n int, bias, add *float32, lo, hi float32)
 
 // tiles cuts C into tiles of micro-kernels, as equally high as can be.
 func tiles(micros []micro, nr int) kernel {

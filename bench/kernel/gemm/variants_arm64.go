@@ -4,10 +4,6 @@ package gemm
 
 import "assay/bench/kernel/isa"
 
-// A micro computes a tile of as many rows as its place in a list says, counted
-// from 1; kernels_arm64.go tells what it reads and writes.
-type micro func(c *float32, ldc int, a *float32, lda, runs, skip int, b *float32, k, n int, bias, add *float32, lo, hi float32)
-
 var (
 	neonx16 = []micro{neon_1x16, neon_2x16, neon_3x16, neon_4x16, neon_5x16, neon_6x16}
 	neonx8  = []micro{neon_1x8, neon_2x8, neon_3x8, neon_4x8, neon_5x8, neon_6x8, neon_7x8, neon_8x8}

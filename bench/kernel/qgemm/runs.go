@@ -1,12 +1,15 @@
 package qgemm
 
+import "encoding/binary"
+
 // A Form is how a kernel reads the elements of A. Callers that copy them
 // anyway, as a convolution does with its lines, bring them into it then.
 type Form struct {
 	Size     int  // bytes of an element: 1 for uint8 or int8, 2 for int16
 	Together int  // elements that are read at once
 	signed   bool // elements of one byte are int8
-	copy     func(dst, src []byte, signed bool, zero int32)
+	// widen brings bytes into a form of two bytes; nil where Size is 1.
+	widen func(dst, src []byte, signed bool, zero int32)
 }
 
 // FormFor returns the form of the kernels for n columns; nil where they read a
@@ -15,7 +18,28 @@ func FormFor(n int) *Form { return choose(n).form }
 
 // Copy brings src, int8 where signed, into the form; dst holds Size bytes for
 // each element.
-func (f *Form) Copy(dst, src []byte, signed bool, zero int32) { f.copy(dst, src, signed, zero) }
+func (f *Form) Copy(dst, src []byte, signed bool, zero int32) {
+	switch {
+	case f.Size == 2:
+		f.widen(dst, src, signed, zero)
+	case signed == f.signed:
+		copy(dst, src)
+	default:
+		flip(dst, src)
+	}
+}
+
+// flip adds 128 to int8, or takes it from uint8: the highest bit flips.
+func flip(dst, src []byte) {
+	const high = 0x8080808080808080
+	q := 0
+	for ; q+8 <= len(src); q += 8 {
+		binary.LittleEndian.PutUint64(dst[q:], binary.LittleEndian.Uint64(src[q:])^high)
+	}
+	for ; q < len(src); q++ {
+		dst[q] = src[q] ^ 0x80
+	}
+}
 
 // Zero returns the zero point of elements that are in the form.
 func (f *Form) Zero(signed bool, zero int32) int32 {

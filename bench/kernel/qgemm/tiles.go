@@ -1,8 +1,12 @@
-//go:build arm64 && !noasm
+//go:build (amd64 || arm64) && !noasm
 
 package qgemm
 
 import "unsafe"
+
+// A micro computes a tile of as many rows as its place in a list says, counted
+// from 1; the stubs of the architecture tell what it reads and writes.
+type micro func(c *int32, ldc int, a *byte, lda, runs, skip int, b *int8, k, n int, sums *int32, zero int32)
 
 // tiles cut C into tiles of micro-kernels, as equally high as can be.
 type tiles struct {
@@ -12,14 +16,14 @@ type tiles struct {
 }
 
 func (t tiles) variant(name string, usable bool, takes func(n int) bool) variant {
-	return variant{name, len(t.micros), t.nr, t.form.Together, true, usable, takes, t.mul, t.form, t.mulRuns}
+	return variant{name, len(t.micros), t.nr, t.form.Together, t.form.Size == 1, usable, takes, t.mul, t.form, t.mulRuns}
 }
 
 // mul brings the rows of A into the kernel's form once for all columns.
 func (t tiles) mul(p *B, c []int32, ldc int, a Matrix, m int, scratch []int64) {
 	f, width := t.form, up(p.K, t.form.Together)*t.form.Size
 	x := Runs{Runs: 1, Stride: width, Zero: f.Zero(a.Signed, a.Zero)}
-	plain := a.Signed && p.K == width
+	plain := f.Size == 1 && a.Signed == f.signed && p.K == width
 	if plain {
 		x.Stride = a.Stride
 	}

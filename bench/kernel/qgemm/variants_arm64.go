@@ -2,15 +2,7 @@
 
 package qgemm
 
-import (
-	"encoding/binary"
-
-	"assay/bench/kernel/isa"
-)
-
-// A micro computes a tile of as many rows as its place in a list says, counted
-// from 1; kernels_arm64.go tells what it reads and writes.
-type micro func(c *int32, ldc int, a *byte, lda, runs, skip int, b *int8, k, n int, sums *int32, zero int32)
+import "assay/bench/kernel/isa"
 
 var (
 	dotx16  = []micro{dot_1x16, dot_2x16, dot_3x16, dot_4x16, dot_5x16, dot_6x16}
@@ -34,23 +26,6 @@ func halfPanel(n int) bool { return (n+7)/8%2 == 1 }
 
 // fours and twos are int8, read four or two at a time.
 var (
-	fours = Form{Size: 1, Together: 4, signed: true, copy: copySigned}
-	twos  = Form{Size: 1, Together: 2, signed: true, copy: copySigned}
+	fours = Form{Size: 1, Together: 4, signed: true}
+	twos  = Form{Size: 1, Together: 2, signed: true}
 )
-
-// copySigned makes int8 of uint8 by taking 128 away, which flips the highest
-// bit.
-func copySigned(dst, src []byte, signed bool, _ int32) {
-	if signed {
-		copy(dst, src)
-		return
-	}
-	const flip = 0x8080808080808080
-	q := 0
-	for ; q+8 <= len(src); q += 8 {
-		binary.LittleEndian.PutUint64(dst[q:], binary.LittleEndian.Uint64(src[q:])^flip)
-	}
-	for ; q < len(src); q++ {
-		dst[q] = src[q] ^ 0x80
-	}
-}
