@@ -4,42 +4,42 @@
 
 package conv
 
-// neon_1xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 1, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+// neon_1xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 1, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN; repeat is 1 and not read.
 //
 //go:noescape
-func neon_1xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)
+func neon_1xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int)
 
-// neon_2xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 2, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+// neon_2xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 2, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN; repeat is 1 and not read.
 //
 //go:noescape
-func neon_2xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)
+func neon_2xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int)
 
-// neon_3xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 3, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+// neon_3xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 3, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN; repeat is 1 and not read.
 //
 //go:noescape
-func neon_3xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)
+func neon_3xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int)
 
-// neon_4xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 4, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+// neon_4xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 4, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN; repeat is 1 and not read.
 //
 //go:noescape
-func neon_4xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)
+func neon_4xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int)
 
-// neon_5xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 5, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+// neon_5xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 5, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN; repeat is 1 and not read.
 //
 //go:noescape
-func neon_5xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)
+func neon_5xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int)
 
-// neon_6xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 6, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+// neon_6xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 6, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN; repeat is 1 and not read.
 //
 //go:noescape
-func neon_6xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)
+func neon_6xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int)
 
-// neon_7xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 7, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+// neon_7xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 7, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN; repeat is 1 and not read.
 //
 //go:noescape
-func neon_7xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)
+func neon_7xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int)
 
-// neon_8xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 8, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
+// neon_8xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 8, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN; repeat is 1 and not read.
 //
 //go:noescape
-func neon_8xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)
+func neon_8xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int)

@@ -4,8 +4,8 @@
 
 #include "textflag.h"
 
-// func neon_1xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)
-TEXT ·neon_1xc(SB), NOSPLIT, $0-104
+// func neon_1xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int)
+TEXT ·neon_1xc(SB), NOSPLIT, $0-112
 	MOVD y+0(FP), R13
 	MOVD x+8(FP), R8
 	MOVD w+16(FP), R9
@@ -118,8 +118,8 @@ no_R17_lane:
 done:
 	RET
 
-// func neon_2xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)
-TEXT ·neon_2xc(SB), NOSPLIT, $0-104
+// func neon_2xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int)
+TEXT ·neon_2xc(SB), NOSPLIT, $0-112
 	MOVD y+0(FP), R13
 	MOVD x+8(FP), R8
 	MOVD w+16(FP), R9
@@ -258,8 +258,8 @@ no_R17_lane:
 done:
 	RET
 
-// func neon_3xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)
-TEXT ·neon_3xc(SB), NOSPLIT, $0-104
+// func neon_3xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int)
+TEXT ·neon_3xc(SB), NOSPLIT, $0-112
 	MOVD y+0(FP), R13
 	MOVD x+8(FP), R8
 	MOVD w+16(FP), R9
@@ -424,8 +424,8 @@ no_R17_lane:
 done:
 	RET
 
-// func neon_4xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)
-TEXT ·neon_4xc(SB), NOSPLIT, $0-104
+// func neon_4xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int)
+TEXT ·neon_4xc(SB), NOSPLIT, $0-112
 	MOVD y+0(FP), R13
 	MOVD x+8(FP), R8
 	MOVD w+16(FP), R9
@@ -616,8 +616,8 @@ no_R17_lane:
 done:
 	RET
 
-// func neon_5xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)
-TEXT ·neon_5xc(SB), NOSPLIT, $0-104
+// func neon_5xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int)
+TEXT ·neon_5xc(SB), NOSPLIT, $0-112
 	MOVD y+0(FP), R13
 	MOVD x+8(FP), R8
 	MOVD w+16(FP), R9
@@ -834,8 +834,8 @@ no_R17_lane:
 done:
 	RET
 
-// func neon_6xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)
-TEXT ·neon_6xc(SB), NOSPLIT, $0-104
+// func neon_6xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int)
+TEXT ·neon_6xc(SB), NOSPLIT, $0-112
 	MOVD y+0(FP), R13
 	MOVD x+8(FP), R8
 	MOVD w+16(FP), R9
@@ -1078,8 +1078,8 @@ no_R17_lane:
 done:
 	RET
 
-// func neon_7xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)
-TEXT ·neon_7xc(SB), NOSPLIT, $0-104
+// func neon_7xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int)
+TEXT ·neon_7xc(SB), NOSPLIT, $0-112
 	MOVD y+0(FP), R13
 	MOVD x+8(FP), R8
 	MOVD w+16(FP), R9
@@ -1348,8 +1348,8 @@ no_R17_lane:
 done:
 	RET
 
-// func neon_8xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32)
-TEXT ·neon_8xc(SB), NOSPLIT, $0-104
+// func neon_8xc(y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int)
+TEXT ·neon_8xc(SB), NOSPLIT, $0-112
 	MOVD y+0(FP), R13
 	MOVD x+8(FP), R8
 	MOVD w+16(FP), R9

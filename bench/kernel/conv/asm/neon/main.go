@@ -30,7 +30,7 @@ const (
 // Vector registers: sums are V0 to V7, pixels V8 to V15.
 const weights, temp, lo, hi = 16, 17, 18, 19
 
-const params = "y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32"
+const params = "y, x, w *float32, channels, kh, kw, pixel, col, skip, skipW int, bias, add *float32, lo, hi float32, repeat int"
 
 func main() {
 	var f neon.File
@@ -42,7 +42,7 @@ func main() {
 
 func depthwise(f *neon.File, pixels int) {
 	f.Func(fmt.Sprintf("neon_%dxc", pixels), params,
-		fmt.Sprintf("computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < %d, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.", pixels))
+		fmt.Sprintf("computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < %d, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN; repeat is 1 and not read.", pixels))
 	for _, a := range []struct {
 		name, reg string
 		size      int
