@@ -88,6 +88,22 @@ type CaseResult struct {
 	Notes    []string          `json:"notes,omitempty"`    // for example why compression does not pay here
 }
 
+// WithoutSamples returns a copy of r whose cases hold none; the rest is shared.
+func (r *Result) WithoutSamples() *Result {
+	bare := *r
+	bare.Groups = make([]GroupResult, len(r.Groups))
+	for i, g := range r.Groups {
+		cases := make([]CaseResult, len(g.Cases))
+		for j, c := range g.Cases {
+			c.Samples = nil
+			cases[j] = c
+		}
+		g.Cases = cases
+		bare.Groups[i] = g
+	}
+	return &bare
+}
+
 // Value returns the absolute estimate of a metric.
 func (c *CaseResult) Value(name string) (metric.Estimate, bool) { return find(c.Values, name) }
 

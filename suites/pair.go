@@ -1,10 +1,7 @@
 package suites
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +10,7 @@ import (
 	"assay/bench"
 	"assay/bench/loadgen"
 	"assay/bench/verdict"
+	"assay/models"
 	"assay/models/strict"
 )
 
@@ -139,14 +137,7 @@ func hashFile(name string) (sum string, size int64, err error) {
 	if !st.Mode().IsRegular() {
 		return "", 0, fmt.Errorf("is not a file but a %s", kind(st.Mode()))
 	}
-	f, err := os.Open(name)
-	if err != nil {
-		return "", 0, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	size, err = io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), size, err
+	return models.SumFile(name)
 }
 
 func kind(m os.FileMode) string {

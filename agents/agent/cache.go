@@ -2,11 +2,8 @@ package agent
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +11,7 @@ import (
 	"time"
 
 	"assay/agents"
+	"assay/models"
 )
 
 // A cache keeps the files of jobs by sha256, at most limit bytes of them; the
@@ -64,7 +62,7 @@ func (c *cache) fetch(ctx context.Context, files []agents.ModelFile) error {
 
 func (c *cache) one(ctx context.Context, f agents.ModelFile) error {
 	path := filepath.Join(c.dir, f.Name())
-	if sum, err := fileSum(path); err == nil && sum == f.SHA256 {
+	if sum, _, err := models.SumFile(path); err == nil && sum == f.SHA256 {
 		now := time.Now()
 		return os.Chtimes(path, now, now)
 	}
@@ -72,7 +70,7 @@ func (c *cache) one(ctx context.Context, f agents.ModelFile) error {
 	if err := c.download(ctx, f, part); err != nil {
 		return err
 	}
-	sum, err := fileSum(part)
+	sum, _, err := models.SumFile(part)
 	if err != nil {
 		return err
 	}
@@ -138,17 +136,4 @@ func (c *cache) evict(limit int64, keep map[string]bool) error {
 		total -= info.Size()
 	}
 	return nil
-}
-
-func fileSum(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

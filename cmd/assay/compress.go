@@ -155,7 +155,7 @@ func findModel(name string, norm models.IO) (base, error) {
 	}
 	sum := ""
 	if err == nil {
-		if sum, _, err = sumOf(name); err != nil {
+		if sum, _, err = models.SumFile(name); err != nil {
 			return b, err
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {

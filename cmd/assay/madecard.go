@@ -1,14 +1,12 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"assay/models"
 	"assay/models/compress"
 
 	"github.com/goccy/go-yaml"
@@ -61,21 +59,6 @@ type layer struct {
 	After    int64  `yaml:"bytes"`
 }
 
-// sumOf returns the sha256 and size of a file.
-func sumOf(path string) (string, int64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", 0, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, f)
-	if err != nil {
-		return "", 0, fmt.Errorf("read %s: %w", path, err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), n, nil
-}
-
 // recordPath is where the card of the model at path lies.
 func recordPath(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".yaml" }
 
@@ -86,10 +69,10 @@ func writeRecord(path string, k *kitchen, t compress.Technique, r *compress.Repo
 		Baseline: source{Name: k.base.name}, Calibration: samples{k.from, r.Samples}, Tried: k.runner.last, Tool: "assay " + version,
 	}
 	var err error
-	if c.SHA256, c.Size, err = sumOf(path); err != nil {
+	if c.SHA256, c.Size, err = models.SumFile(path); err != nil {
 		return err
 	}
-	if c.Baseline.SHA256, c.Baseline.Size, err = sumOf(k.base.path); err != nil {
+	if c.Baseline.SHA256, c.Baseline.Size, err = models.SumFile(k.base.path); err != nil {
 		return err
 	}
 	if r.Compared {

@@ -82,7 +82,7 @@ func (k *kitchen) key(t compress.Technique) (string, error) {
 		return "", fmt.Errorf("find assay's own program: %w", err)
 	}
 	for _, path := range []string{k.base.path, exe} {
-		sum, _, err := sumOf(path)
+		sum, _, err := models.SumFile(path)
 		if err != nil {
 			return "", err
 		}
@@ -111,7 +111,7 @@ func sumFolder(w io.Writer, dir string) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
-		sum, _, err := sumOf(path)
+		sum, _, err := models.SumFile(path)
 		fmt.Fprintln(w, path, sum)
 		return err
 	})
@@ -129,6 +129,6 @@ func cached(path string) (models.Artifact, bool) {
 
 // artifact describes the file at path.
 func artifact(path string) (models.Artifact, error) {
-	sum, size, err := sumOf(path)
+	sum, size, err := models.SumFile(path)
 	return models.Artifact{Path: path, Format: "onnx", SHA256: sum, Size: size}, err
 }

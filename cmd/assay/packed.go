@@ -18,20 +18,10 @@ func packResult(r *bench.Result) ([]byte, error) {
 	if err != nil || len(b) <= agents.MaxMessage {
 		return b, err
 	}
-	bare := *r
-	bare.Groups = make([]bench.GroupResult, len(r.Groups))
-	for i, g := range r.Groups {
-		cases := make([]bench.CaseResult, len(g.Cases))
-		for j, c := range g.Cases {
-			c.Samples = nil
-			cases[j] = c
-		}
-		g.Cases = cases
-		bare.Groups[i] = g
-	}
+	bare := r.WithoutSamples()
 	bare.Warnings = append(bare.Warnings[:len(bare.Warnings):len(bare.Warnings)],
 		fmt.Sprintf("the samples are in the store of the device alone: with them the result takes %d MB, a message holds %d", len(b)>>20, agents.MaxMessage>>20))
-	return pack(&bare)
+	return pack(bare)
 }
 
 func pack(r *bench.Result) ([]byte, error) {

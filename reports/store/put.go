@@ -232,18 +232,8 @@ func unspan(text string, data []byte) ([]metric.Sample, error) {
 // pack is the gzipped JSON of a result without its samples, which have a
 // table of their own.
 func pack(r *bench.Result) ([]byte, error) {
-	bare := *r
-	bare.Groups = make([]bench.GroupResult, len(r.Groups))
-	for i, g := range r.Groups {
-		cases := make([]bench.CaseResult, len(g.Cases))
-		for j, c := range g.Cases {
-			c.Samples = nil
-			cases[j] = c
-		}
-		g.Cases = cases
-		bare.Groups[i] = g
-	}
-	text, err := render.Marshal(&bare)
+	bare := r.WithoutSamples()
+	text, err := render.Marshal(bare)
 	if err != nil {
 		return nil, err
 	}
