@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
+
+	"assay/bench/host"
 )
 
 // A gauge is a Sensor whose readings a function makes.
@@ -103,18 +103,5 @@ func (t tree) has(path string) bool {
 	return err == nil || errors.Is(err, fs.ErrPermission) // a stat may have to open it
 }
 
-// glob is fs.Glob for constant patterns, in the order of the numbers in the
-// names: intel-rapl:2 before intel-rapl:10.
-func (t tree) glob(pattern string) []string {
-	found, err := fs.Glob(t, pattern)
-	if err != nil {
-		return nil // only a malformed pattern, and ours are constant
-	}
-	slices.SortFunc(found, func(a, b string) int {
-		if len(a) != len(b) {
-			return len(a) - len(b)
-		}
-		return strings.Compare(a, b)
-	})
-	return found
-}
+// glob is host's.
+func (t tree) glob(pattern string) []string { return host.Glob(t, pattern) }

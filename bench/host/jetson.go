@@ -78,7 +78,7 @@ func jetsonClocks(sys System) string {
 		}
 	}
 	if len(ranges) == 0 {
-		for _, dir := range glob(sys.FS, "sys/devices/system/cpu/cpu[0-9]*/cpufreq") {
+		for _, dir := range Glob(sys.FS, "sys/devices/system/cpu/cpu[0-9]*/cpufreq") {
 			ranges = append(ranges, [2]string{text(sys.FS, dir+"/scaling_min_freq"), text(sys.FS, dir+"/scaling_max_freq")})
 		}
 	}

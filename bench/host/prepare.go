@@ -76,9 +76,9 @@ func Prepare(root, dir string) (p *Preparation, doubts []string) {
 // switches lists what a prepared clock needs, with its present values.
 func switches(root fs.FS) []change {
 	const cpu = "sys/devices/system/cpu/"
-	policies := glob(root, cpu+"cpufreq/policy*/scaling_governor")
+	policies := Glob(root, cpu+"cpufreq/policy*/scaling_governor")
 	if len(policies) == 0 {
-		policies = glob(root, cpu+"cpu[0-9]*/cpufreq/scaling_governor")
+		policies = Glob(root, cpu+"cpu[0-9]*/cpufreq/scaling_governor")
 	}
 	var out []change
 	for _, p := range policies {

@@ -33,9 +33,9 @@ func float(s string) (v float64, ok bool) {
 	return v, err == nil && !math.IsNaN(v) && !math.IsInf(v, 0)
 }
 
-// glob is fs.Glob for constant patterns, in the order of their numbers: cpu2
+// Glob is fs.Glob for constant patterns, in the order of their numbers: cpu2
 // before cpu10.
-func glob(root fs.FS, pattern string) []string {
+func Glob(root fs.FS, pattern string) []string {
 	found, err := fs.Glob(root, pattern)
 	if err != nil {
 		return nil // only a malformed pattern, and ours are constant
@@ -87,7 +87,7 @@ func cpuList(s string) int {
 }
 
 // each returns the distinct values of the files that match, joined by "+".
-func each(root fs.FS, pattern string) string { return distinct(root, glob(root, pattern)) }
+func each(root fs.FS, pattern string) string { return distinct(root, Glob(root, pattern)) }
 
 // distinct returns the distinct values of files, joined by "+".
 func distinct(root fs.FS, files []string) string {

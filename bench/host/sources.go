@@ -40,7 +40,7 @@ type counter struct{ group, file string }
 func find(sys System, cpus []int) *sources {
 	root := sys.FS
 	s := &sources{sys: sys, quotas: quotaFiles(root)}
-	dirs := glob(root, "sys/devices/system/cpu/cpu[0-9]*/cpufreq")
+	dirs := Glob(root, "sys/devices/system/cpu/cpu[0-9]*/cpufreq")
 	for _, dir := range dirs {
 		n, err := strconv.Atoi(strings.TrimPrefix(path.Base(path.Dir(dir)), "cpu"))
 		if len(cpus) > 0 && (err != nil || !slices.Contains(cpus, n)) {
@@ -52,7 +52,7 @@ func find(sys System, cpus []int) *sources {
 	}
 	s.thermal(root)
 	s.throttling(root)
-	for _, p := range glob(root, "sys/devices/platform/soc*/soc*:firmware/get_throttled") {
+	for _, p := range Glob(root, "sys/devices/platform/soc*/soc*:firmware/get_throttled") {
 		s.firmware = p
 	}
 	s.pi = strings.HasPrefix(text(root, "proc/device-tree/compatible"), "raspberrypi,")
@@ -71,10 +71,10 @@ func (s *sources) thermal(root fs.FS) {
 		}
 		s.zones = append(s.zones, zone{name, file})
 	}
-	for _, dir := range glob(root, "sys/class/thermal/thermal_zone*") {
+	for _, dir := range Glob(root, "sys/class/thermal/thermal_zone*") {
 		add(text(root, dir+"/type"), dir+"/temp")
 	}
-	for _, file := range glob(root, "sys/class/hwmon/hwmon*/temp*_input") {
+	for _, file := range Glob(root, "sys/class/hwmon/hwmon*/temp*_input") {
 		name := text(root, path.Dir(file)+"/name")
 		if label := text(root, strings.TrimSuffix(file, "_input")+"_label"); label != "" {
 			name += " " + label
@@ -88,13 +88,13 @@ func (s *sources) thermal(root fs.FS) {
 // and oc2 are the supply's; oc3 is the average power of the module and climbs
 // in normal use at full power, so that it is kept apart.
 func (s *sources) throttling(root fs.FS) {
-	for _, dir := range glob(root, "sys/devices/system/cpu/cpu[0-9]*/thermal_throttle") {
+	for _, dir := range Glob(root, "sys/devices/system/cpu/cpu[0-9]*/thermal_throttle") {
 		cpu := path.Dir(dir)
 		s.throttles = append(s.throttles,
 			counter{cpu, dir + "/core_throttle_count"},
 			counter{"package " + text(root, cpu+"/topology/physical_package_id"), dir + "/package_throttle_count"})
 	}
-	for _, name := range glob(root, "sys/class/hwmon/hwmon*/name") {
+	for _, name := range Glob(root, "sys/class/hwmon/hwmon*/name") {
 		dir := path.Dir(name)
 		switch text(root, name) {
 		case "soctherm_oc":
