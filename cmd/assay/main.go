@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // version is set by the linker: make build.
@@ -92,7 +93,7 @@ kernels, and gives one verdict with stated certainty.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return exitError{exitUsage, fmt.Sprintf("%v (see '%s --help')", err, c.CommandPath())}
+		return exitError{exitUsage, fmt.Sprintf("%s (see '%s --help')", flagMistake(err), c.CommandPath())}
 	})
 	root.AddCommand(
 		newRun(), newWhy(), newGate(), newCompare(), newCompress(), newSensitivity(), newReport(), newHistory(), newRegressions(), newAck(), newExport(), newImport(), newStore(), newPush(), newSuites(), newModels(),
@@ -100,6 +101,23 @@ kernels, and gives one verdict with stated certainty.
 		newWorker(), newVersion(), newMan(),
 	)
 	return root
+}
+
+// wanted says what a flag of a type takes (pflag's names of the types).
+var wanted = map[string]string{
+	"int": "a whole number", "int64": "a whole number", "float64": "a number", "bool": "true or false",
+	"intSlice": "whole numbers such as 1,4", "float64Slice": "numbers such as 0.5,0.9", "duration": "a time such as 90s, 10m or 1h30m",
+}
+
+// flagMistake says what was wrong with a flag: of a value, what is wanted.
+func flagMistake(err error) string {
+	var bad *pflag.InvalidValueError
+	if errors.As(err, &bad) {
+		if want := wanted[bad.GetFlag().Value.Type()]; want != "" {
+			return fmt.Sprintf("--%s %q: want %s", bad.GetFlag().Name, bad.GetValue(), want)
+		}
+	}
+	return err.Error()
 }
 
 // usage returns an error that exits 2.
