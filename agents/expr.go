@@ -32,7 +32,7 @@ func ParseExpr(text string) (*Expr, error) {
 	}
 	p := parser{text: text}
 	e, err := p.expr(0)
-	if err == nil && p.peek() != 0 {
+	if p.peek(); err == nil && p.at < len(text) {
 		err = p.errorf("unexpected %q", p.text[p.at:])
 	}
 	if err != nil {
@@ -76,9 +76,10 @@ func (p *parser) errorf(format string, a ...any) error {
 		p.text, p.at+1, fmt.Sprintf(format, a...))
 }
 
-// peek skips spaces and returns the next byte, 0 at the end.
+// peek skips spaces and returns the next byte, 0 at the end (no token begins
+// with a 0, so one in the text is refused as any other byte).
 func (p *parser) peek() byte {
-	for p.at < len(p.text) && p.text[p.at] == ' ' {
+	for p.at < len(p.text) && strings.IndexByte(" \t\r\n", p.text[p.at]) >= 0 {
 		p.at++
 	}
 	if p.at == len(p.text) {
@@ -147,7 +148,7 @@ func (p *parser) term(depth int) (term, error) {
 func (p *parser) word(what string) (string, error) {
 	p.peek()
 	begin := p.at
-	for p.at < len(p.text) && !strings.ContainsRune(" &|!=()/[]\\?", rune(p.text[p.at])) {
+	for p.at < len(p.text) && p.text[p.at] > ' ' && strings.IndexByte("&|!=()/[]\\?", p.text[p.at]) < 0 {
 		p.at++
 	}
 	if p.at == begin {
