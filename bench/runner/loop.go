@@ -19,8 +19,8 @@ const (
 	batch = 50 * time.Microsecond
 
 	// garbage is how much a worker may leave, in B, before the collector runs. A
-	// collection right before a block slows its begin (a block of 40 ms by 1.5 % on a Xeon, BenchmarkBareLoop), and
-	// what messages leave is some kB per block.
+	// collection right before a block slows its begin (one of 40 ms by 1.5 % on
+	// a Xeon, BenchmarkBareLoop), and what messages leave is some kB per block.
 	garbage = 1 << 20
 )
 
