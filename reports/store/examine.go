@@ -103,13 +103,24 @@ func openRaw(path, mode string, pragmas ...string) (*sql.DB, error) {
 	return db, nil
 }
 
+// tablesThere counts the tables that hold runs, tablesOf is how many a schema
+// has: the fourth put points and series in place of the table of summaries.
+const tablesThere = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('runs', 'summaries', 'points', 'series', 'samples')"
+
+func tablesOf(version int) int {
+	if version < 4 {
+		return 3
+	}
+	return 4
+}
+
 // file looks at the database as SQLite sees it.
 func (x *exam) file(ctx context.Context) error {
 	var version, app, tables int
 	for _, q := range []struct {
 		text string
 		into *int
-	}{{"PRAGMA user_version", &version}, {"PRAGMA application_id", &app}, {"SELECT count(*) FROM sqlite_master WHERE name IN ('runs', 'summaries', 'samples')", &tables}} {
+	}{{"PRAGMA user_version", &version}, {"PRAGMA application_id", &app}, {tablesThere, &tables}} {
 		if err := x.db.QueryRowContext(ctx, q.text).Scan(q.into); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -125,8 +136,8 @@ func (x *exam) file(ctx context.Context) error {
 	case version > len(migrations):
 		x.add("version", host.Bad, "use a newer assay; this one leaves the file alone", "its schema is version %d, this program knows %d", version, len(migrations))
 		return nil
-	case tables < 3:
-		x.add("file", host.Bad, repairs, "tables are missing: it has %d of runs, summaries and samples", tables)
+	case tables < tablesOf(version):
+		x.add("file", host.Bad, repairs, "tables are missing: it has %d of the %d that hold runs", tables, tablesOf(version))
 		return nil
 	case version < len(migrations):
 		x.add("version", host.Good, "", "schema %d: the next run brings it to %d", version, len(migrations))
@@ -146,7 +157,7 @@ func (x *exam) file(ctx context.Context) error {
 	case err != nil:
 		return err
 	case len(orphans) > 0:
-		x.add("file", host.Bad, repairs, "%d rows belong to runs that it does not hold", len(orphans))
+		x.add("file", host.Bad, repairs, "%d rows belong to runs or series that it does not hold", len(orphans))
 	default:
 		x.add("file", host.Good, "", "whole")
 	}

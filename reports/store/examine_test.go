@@ -130,18 +130,23 @@ func TestExamineAndMend(t *testing.T) {
 		},
 		{
 			"a number was changed", nil,
-			[]string{"UPDATE summaries SET value = 2 * value WHERE run = 'night00' AND metric = 'latency.p50'"},
+			[]string{"UPDATE points SET value = 2 * value WHERE run = 'night00' AND series IN (SELECT id FROM series WHERE metric = 'latency.p50')"},
 			"bad numbers: the rows of 1 run are not those of the run itself: night00", "", "the rows of 1 run made again from the run itself: night00",
 		},
 		{
 			"an infinite number", nil,
-			[]string{"UPDATE summaries SET high = 9e999 WHERE run = 'night00' AND metric = 'latency.p50'"},
+			[]string{"UPDATE points SET high = 9e999 WHERE run = 'night00' AND series IN (SELECT id FROM series WHERE metric = 'latency.p50')"},
 			"bad numbers: the rows of 1 run", "", "made again",
 		},
 		{
 			"rows are missing", nil,
-			[]string{"DELETE FROM summaries WHERE run IN ('night00', 'night01')"},
+			[]string{"DELETE FROM points WHERE run IN ('night00', 'night01')"},
 			"bad numbers: the rows of 2 runs are not those of the run itself: night00, night01", "", "the rows of 2 runs made again",
+		},
+		{
+			"series without a name", nil,
+			[]string{"PRAGMA foreign_keys = 0", "DELETE FROM series WHERE metric = 'latency.p50'"},
+			"bad numbers: the rows of 3 runs are not those of the run itself", "", "the rows of 3 runs made again",
 		},
 		{
 			"rows without a run", nil,

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,26 +71,75 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// TestOldStore opens a store of the first version: its runs get their facts.
+// asBefore writes a store as the program of an earlier schema kept it.
+func asBefore(t *testing.T, path, old string, version int) {
+	t.Helper()
+	db, err := openRaw(old, "rwc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	stmts := append(slices.Clone(migrations[:version]), "ATTACH '"+path+"' AS now",
+		"INSERT INTO main.runs SELECT * FROM now.runs", "INSERT INTO main.summaries SELECT * FROM now.summaries", "INSERT INTO main.samples SELECT * FROM now.samples",
+		fmt.Sprintf("PRAGMA main.user_version = %d", version), fmt.Sprintf("PRAGMA main.application_id = %d", application))
+	for _, stmt := range stmts {
+		if _, err := db.Exec(stmt); err != nil {
+			t.Fatalf("%s: %v", stmt, err)
+		}
+	}
+}
+
+// TestOldStore opens stores of earlier schemas: runs get their facts, and
+// every number is what it was.
 func TestOldStore(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "assay.db")
-	s := openAt(t, path)
+	ctx := context.Background()
+	for version := 2; version < len(migrations); version++ {
+		path, old := filepath.Join(t.TempDir(), "assay.db"), filepath.Join(t.TempDir(), "old.db")
+		s := openAt(t, path)
+		put(t, s, example.Result())
+		put(t, s, numbered("b2", 1))
+		want, err := s.History(ctx, reports.SeriesFilter{}, 0)
+		if err != nil || len(want) == 0 {
+			t.Fatal(want, err)
+		}
+		asBefore(t, path, old, version)
+		s = openAt(t, old)
+		got, err := s.History(ctx, reports.SeriesFilter{}, 0)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("schema %d: %d points, want %d as they were; %v", version, len(got), len(want), err)
+		}
+		for range 2 { // the second time from the table
+			l, err := s.Log(ctx, reports.Filter{})
+			if err != nil || len(l.Runs) != 2 || l.Runs[0].Facts["kernel"] != example.Result().Device.Kernel {
+				t.Fatalf("%+v, %v", l, err)
+			}
+		}
+		if n := count(t, s, "facts"); n != 2 {
+			t.Errorf("%d facts are kept", n)
+		}
+	}
+}
+
+// TestOldProgram adds a run by the statements of a program that had the file
+// open before its schema changed.
+func TestOldProgram(t *testing.T) {
+	s := open(t)
 	put(t, s, example.Result())
-	for _, stmt := range []string{"DROP TABLE facts", "DROP TABLE acks", "DROP TABLE remeasured", "DROP TABLE parts", "CREATE INDEX summaries_model ON summaries (model, metric)", fmt.Sprintf("PRAGMA user_version = %d", len(migrations)-1)} {
+	before := count(t, s, "series")
+	for _, stmt := range []string{
+		"INSERT INTO runs SELECT 'b2', suite, started, ended, received, device, name, class, version, partial, labels, groups_n, cases_n, words, result, 0 FROM runs",
+		"INSERT INTO summaries SELECT 'b2', series, device, task, model, variant, engine, build, provider, threads, batch, scenario, metric, unit, 2 * value, low, high, n, verdict, trusted FROM summaries",
+	} {
 		if _, err := s.db.Exec(stmt); err != nil {
-			t.Fatal(err)
+			t.Fatalf("%s: %v", stmt, err)
 		}
 	}
-	s.Close()
-	s = openAt(t, path)
-	for range 2 { // the second time from the table
-		l, err := s.Log(context.Background(), reports.Filter{})
-		if err != nil || len(l.Runs) != 1 || l.Runs[0].Facts["kernel"] != example.Result().Device.Kernel {
-			t.Fatalf("%+v, %v", l, err)
-		}
+	if n := count(t, s, "series"); n != before {
+		t.Errorf("%d series, want the %d of before", n, before)
 	}
-	if n := count(t, s, "facts"); n != 1 {
-		t.Errorf("%d facts are kept", n)
+	if n := count(t, s, "summaries s JOIN summaries o USING (series) WHERE s.run = 'b2' AND o.run <> 'b2' AND s.value = 2 * o.value"); n != before {
+		t.Errorf("%d numbers of the second run, want %d", n, before)
 	}
 }
 

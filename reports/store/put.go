@@ -13,6 +13,7 @@ import (
 	"math"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"assay/bench"
 	"assay/bench/metric"
@@ -29,47 +30,74 @@ func (s *SQLite) Put(ctx context.Context, r *bench.Result) error {
 // PutAll keeps many results in one transaction, with one flush of the disk:
 // all of them or none.
 func (s *SQLite) PutAll(ctx context.Context, rs []*bench.Result) error {
-	packed, err := packAll(rs)
-	if err != nil {
-		return err
+	for _, r := range rs {
+		if r.Run == "" {
+			return errors.New("keep result: it has no run id")
+		}
 	}
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("keep %s: %w", named(rs), s.wrap(err))
 	}
 	defer tx.Rollback()
+	sums, err := s.series.open(ctx, tx)
+	if err != nil {
+		return fmt.Errorf("keep %s: %w", named(rs), s.wrap(err))
+	}
+	next, wait := parcels(rs)
+	defer wait()
 	for i, r := range rs {
-		if err := s.put(ctx, tx, r, packed[i]); err != nil {
-			return fmt.Errorf("keep run %s: %w", r.Run, s.wrap(err))
+		p, err := next(i)
+		if err == nil {
+			err = s.wrap(s.put(ctx, tx, r, p, sums))
+		}
+		if err != nil {
+			return fmt.Errorf("keep run %s: %w", r.Run, err)
 		}
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("keep %s: %w", named(rs), s.wrap(err))
 	}
+	sums.keep()
 	return nil
 }
 
-// packAll packs the results on all cores, before the store is locked.
-func packAll(rs []*bench.Result) ([][]byte, error) {
-	packed, errs := make([][]byte, len(rs)), make([]error, len(rs))
+// A parcel is a result as it goes into the tables.
+type parcel struct {
+	info   reports.Run
+	rows   []reports.Row
+	packed []byte
+	facts  []byte // JSON
+}
+
+// parcels makes the results ready on all cores, while others are written:
+// next waits for one of them, wait for all, after which rs is the caller's.
+func parcels(rs []*bench.Result) (next func(int) (*parcel, error), wait func()) {
+	made, errs := make([]*parcel, len(rs)), make([]error, len(rs))
+	done := make([]chan struct{}, len(rs))
+	for i := range done {
+		done[i] = make(chan struct{})
+	}
 	var wg sync.WaitGroup
-	free := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for i, r := range rs {
-		if r.Run == "" {
-			errs[i] = errors.New("keep result: it has no run id")
-			break
-		}
-		free <- struct{}{}
+	var taken atomic.Int64
+	for range min(len(rs), runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
-			defer func() { <-free }()
-			var err error
-			if packed[i], err = pack(r); err != nil {
-				errs[i] = fmt.Errorf("keep run %s: %w", r.Run, err)
+			for i := int(taken.Add(1)) - 1; i < len(rs); i = int(taken.Add(1)) - 1 {
+				made[i], errs[i] = newParcel(rs[i])
+				close(done[i])
 			}
 		})
 	}
-	wg.Wait()
-	return packed, errors.Join(errs...)
+	return func(i int) (*parcel, error) { <-done[i]; return made[i], errs[i] }, wg.Wait
+}
+
+func newParcel(r *bench.Result) (p *parcel, err error) {
+	p = &parcel{info: reports.Summary(r), rows: reports.Rows(r)}
+	if p.packed, err = pack(r); err != nil {
+		return nil, err
+	}
+	p.facts, err = json.Marshal(reports.Facts(r))
+	return p, err
 }
 
 // named calls the runs that were to be kept.
@@ -80,21 +108,20 @@ func named(rs []*bench.Result) string {
 	return fmt.Sprintf("%d runs", len(rs))
 }
 
-func (s *SQLite) put(ctx context.Context, tx *sql.Tx, r *bench.Result, packed []byte) error {
-	info, rows := reports.Summary(r), reports.Rows(r)
-	info.Received = s.now()
-	at, err := freeTime(ctx, tx, &info)
+func (s *SQLite) put(ctx context.Context, tx *sql.Tx, r *bench.Result, p *parcel, sums *summaries) error {
+	p.info.Received = s.now()
+	at, err := freeTime(ctx, tx, &p.info)
 	if err != nil {
 		return err
 	}
-	added, err := putRun(ctx, tx, &info, at, packed)
+	added, err := putRun(ctx, tx, &p.info, at, p.packed)
 	if err != nil || !added {
 		return err
 	}
-	if err := putSummaries(ctx, tx, &info, rows); err != nil {
+	if err := sums.put(ctx, &p.info, p.rows); err != nil {
 		return err
 	}
-	if err := putFacts(ctx, tx, r); err != nil {
+	if _, err := tx.ExecContext(ctx, "INSERT INTO facts (run, facts) VALUES (?, ?)", r.Run, string(p.facts)); err != nil {
 		return err
 	}
 	for i := range r.Groups {
@@ -104,7 +131,7 @@ func (s *SQLite) put(ctx context.Context, tx *sql.Tx, r *bench.Result, packed []
 			}
 		}
 	}
-	return s.queue(ctx, tx, &info, rows, at)
+	return s.queue(ctx, tx, &p.info, p.rows, at)
 }
 
 // freeTime returns the first free nanosecond of the run's device from where
@@ -148,33 +175,6 @@ func putRun(ctx context.Context, tx *sql.Tx, info *reports.Run, at int64, packed
 	}
 	n, err := res.RowsAffected()
 	return n > 0, err
-}
-
-func putSummaries(ctx context.Context, tx *sql.Tx, info *reports.Run, rows []reports.Row) error {
-	st, err := tx.PrepareContext(ctx, `INSERT INTO summaries (run, series, device, task, model, variant, engine, build, provider, threads, batch, scenario,
-		metric, unit, value, low, high, n, verdict, trusted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	for _, row := range rows {
-		c, e := row.Case, row.Value
-		_, err := st.ExecContext(ctx, info.ID, row.Series, info.Device, c.Task, c.Model, c.Variant, c.Engine, row.Build,
-			c.Provider, c.Threads, c.Batch, c.Scenario, e.Metric, e.Unit, e.Value, e.Low, e.High, e.N, string(row.Verdict), row.Trusted)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func putFacts(ctx context.Context, tx *sql.Tx, r *bench.Result) error {
-	facts, err := json.Marshal(reports.Facts(r))
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO facts (run, facts) VALUES (?, ?)", r.Run, string(facts))
-	return err
 }
 
 // A span describes a stretch of a case's blob of samples.
@@ -229,6 +229,12 @@ func unspan(text string, data []byte) ([]metric.Sample, error) {
 	return out, nil
 }
 
+// packers are used again: making one costs as much as packing a small run.
+var packers = sync.Pool{New: func() any {
+	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // a tenth larger, in half the time; the level is valid
+	return z
+}}
+
 // pack is the gzipped JSON of a result without its samples, which have a
 // table of their own.
 func pack(r *bench.Result) ([]byte, error) {
@@ -238,10 +244,9 @@ func pack(r *bench.Result) ([]byte, error) {
 		return nil, err
 	}
 	var buf bytes.Buffer
-	z, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed) // a tenth larger, in half the time
-	if err != nil {
-		return nil, err
-	}
+	z := packers.Get().(*gzip.Writer)
+	defer packers.Put(z)
+	z.Reset(&buf)
 	if _, err := z.Write(text); err != nil {
 		return nil, err
 	}

@@ -83,9 +83,9 @@ func mendable(ctx context.Context, path string) (whole bool, err error) {
 	bad, err := column1(ctx, db, "PRAGMA integrity_check(1)")
 	var tables int
 	if err == nil {
-		err = db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE name IN ('runs', 'summaries', 'samples')").Scan(&tables)
+		err = db.QueryRowContext(ctx, tablesThere).Scan(&tables)
 	}
-	return err == nil && len(bad) == 1 && bad[0] == "ok" && tables == 3, nil
+	return err == nil && len(bad) == 1 && bad[0] == "ok" && tables == tablesOf(version), nil
 }
 
 var errInUse = errors.New("another process has it open: end it first (assay run, assay agent, a timer)")
@@ -203,7 +203,7 @@ const badFacts = "DELETE FROM facts WHERE NOT json_valid(facts)"
 // orphans removes what belongs to runs that are not there.
 func (s *SQLite) orphans(ctx context.Context) (n int64, err error) {
 	err = s.tx(ctx, func(tx *sql.Tx) error {
-		for _, table := range []string{"summaries", "samples", "facts", "parts"} {
+		for _, table := range []string{"points", "samples", "facts", "parts"} {
 			res, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE run NOT IN (SELECT run FROM runs)")
 			if err != nil {
 				return err
@@ -237,11 +237,19 @@ func (s *SQLite) future(ctx context.Context) (n int64, err error) {
 
 // rewrite makes the summaries of a run anew.
 func (s *SQLite) rewrite(ctx context.Context, r *bench.Result, rows []reports.Row) error {
-	return s.tx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM summaries WHERE run = ?", r.Run); err != nil {
+	var sums *summaries
+	err := s.tx(ctx, func(tx *sql.Tx) (err error) {
+		if _, err = tx.ExecContext(ctx, "DELETE FROM points WHERE run = ?", r.Run); err != nil {
+			return err
+		}
+		if sums, err = s.series.open(ctx, tx); err != nil {
 			return err
 		}
 		info := reports.Summary(r)
-		return putSummaries(ctx, tx, &info, rows)
+		return sums.put(ctx, &info, rows)
 	})
+	if err == nil {
+		sums.keep()
+	}
+	return err
 }

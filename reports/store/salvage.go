@@ -28,11 +28,15 @@ func salvage(ctx context.Context, path string) (done []string, err error) {
 		return nil, err
 	}
 	defer s.Close()
-	tables, err := s.strings(ctx, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name <> 'runs', name")
+	tables, err := s.strings(ctx, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name NOT IN ('runs', 'series'), name")
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range tables { // runs first: other rows refer to them
+	if held, err := column1(ctx, old, "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'summaries'"); err == nil && len(held) > 0 {
+		// An older schema: its rows go in through the view of that name.
+		tables = append(slices.DeleteFunc(tables, func(t string) bool { return t == "series" || t == "points" }), held...)
+	}
+	for _, t := range tables { // runs and series first: other rows refer to them
 		text, err := s.take(ctx, old, t)
 		if err != nil {
 			return done, err
@@ -114,7 +118,7 @@ func (s *SQLite) shared(ctx context.Context, old *sql.DB, table string) (cols []
 			cols = append(cols, c)
 		}
 	}
-	n, err := s.strings(ctx, "SELECT wr FROM pragma_table_list WHERE name = ?", table)
+	n, err := column1(ctx, old, "SELECT wr FROM pragma_table_list WHERE name = ?", table)
 	return cols, len(n) == 1 && n[0] == "0", err
 }
 

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"assay/reports"
 )
 
 // TestSalvage damages pages: what can be read comes back, what is lost is
@@ -69,6 +71,37 @@ func TestSalvage(t *testing.T) {
 			}
 			t.Logf("%d of %d runs; %s", n, runs, strings.Join(done, " | "))
 		})
+	}
+}
+
+// TestSalvageOld: the numbers of a run whose own row cannot be read come back
+// out of a damaged file of an earlier schema too.
+func TestSalvageOld(t *testing.T) {
+	ctx := context.Background()
+	path, old := kept(t, 6, nil), filepath.Join(t.TempDir(), "old.db")
+	s := openAt(t, path)
+	want, err := s.History(ctx, reports.SeriesFilter{}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	asBefore(t, path, old, 3)
+	alter(t, old, "UPDATE runs SET result = x'00' WHERE run = 'night01'", "DROP TABLE samples")
+	if got := look(t, old); !strings.Contains(got, "bad file: tables are missing: it has 2 of the 3") {
+		t.Errorf("looked at, it is\n%s", got)
+	}
+	_, done, err := Repair(ctx, old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := openAt(t, old).History(ctx, reports.SeriesFilter{}, 0)
+	if err != nil || len(got) != len(want) {
+		t.Errorf("%d of %d points are left: %v; said %q", len(got), len(want), err, done)
+	}
+	for i := range min(len(got), len(want)) {
+		if got[i].Series != want[i].Series || got[i].Value.Value != want[i].Value.Value {
+			t.Fatalf("point %d is %+v, was %+v", i, got[i], want[i])
+		}
 	}
 }
 

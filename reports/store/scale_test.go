@@ -15,7 +15,8 @@ import (
 
 // BenchmarkPut keeps the runs of a fleet, a hundred summaries each, one
 // transaction and one flush of the disk per run as on a device, and many runs
-// in one as on a hub that takes in what has gathered.
+// in one as on a hub that takes in what has gathered. The store knows the
+// fleet's 10,000 series: it holds a night already.
 func BenchmarkPut(b *testing.B) {
 	for _, c := range []struct {
 		name    string
@@ -25,7 +26,9 @@ func BenchmarkPut(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			s := benchStore(b)
 			f := example.Fleet{Devices: 100, Nights: 90, Step: 60, Samples: c.samples}
-			n := 0
+			s.fillFleet(b, example.Fleet{Devices: f.Devices, Nights: 1, Step: 60})
+			first := f.Devices
+			n := first
 			for b.Loop() {
 				b.StopTimer()
 				var rs []*bench.Result
@@ -38,7 +41,7 @@ func BenchmarkPut(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			b.ReportMetric(float64(n*example.SeriesEach)/b.Elapsed().Seconds(), "summaries/s")
+			b.ReportMetric(float64((n-first)*example.SeriesEach)/b.Elapsed().Seconds(), "summaries/s")
 		})
 	}
 }

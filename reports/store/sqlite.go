@@ -46,6 +46,7 @@ type SQLite struct {
 	free func(dir string) (uint64, error)
 	out  *outbox.Outbox
 
+	series  index
 	forward Forward // nil: runs are kept and not queued
 }
 
