@@ -1,7 +1,8 @@
 // Command asm writes the amd64 kernels of package conv: go generate
 // ./bench/kernel/conv. A depthwise kernel computes some pixels of a row at
 // once, channel by channel vector, so that a tap's weights are loaded once for
-// all of them; it is bound by the loads of the input.
+// all of them; it is bound by the loads of the input. Those three columns wide
+// have kernels that load every input once.
 package main
 
 import (
@@ -20,6 +21,11 @@ func main() {
 	for _, v := range []asm.Set{asm.AVX512, asm.AVX2} {
 		for pixels := 1; pixels <= 8; pixels++ {
 			depthwise(v, pixels)
+		}
+		for _, stride := range []int{1, 2} {
+			for _, rows := range []int{2, 3} {
+				walk(v, rows, stride)
+			}
 		}
 	}
 	Generate()
