@@ -16,9 +16,9 @@ func archDepthwise() []variant {
 	windows512 := windows{[2][2]window{{avx512_2x3_1, avx512_3x3_1}, {avx512_2x3_2, avx512_3x3_2}}, lines512}
 	windows2 := windows{[2][2]window{{avx2_2x3_1, avx2_3x3_1}, {avx2_2x3_2, avx2_3x3_2}}, lines2}
 	return []variant{
-		{"avx512_3x3", avx512, windowed, packTaps, noScratch, windows512.row},
+		{"avx512_3x3", avx512, Shape.Windowed, packTaps, noScratch, windows512.row},
 		{"avx512_8xc", avx512, Shape.Depthwise, packTaps, noScratch, lines512.row},
-		{"avx2_3x3", avx2, windowed, packTaps, noScratch, windows2.row},
+		{"avx2_3x3", avx2, Shape.Windowed, packTaps, noScratch, windows2.row},
 		{"avx2_8xc", avx2, Shape.Depthwise, packTaps, noScratch, lines2.row},
 	}
 }

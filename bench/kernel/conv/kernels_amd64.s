@@ -2371,12 +2371,12 @@ keep_y:
 // func avx512_2x3_1(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·avx512_2x3_1(SB), NOSPLIT, $64-88
+	VBROADCASTSS lo+80(FP), Z0
+	VBROADCASTSS hi+84(FP), Z1
 	MOVQ         row+32(FP), AX
 	SHLQ         $0x02, AX
 	MOVQ         channels+24(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS lo+80(FP), Z0
-	VBROADCASTSS hi+84(FP), Z1
 	MOVQ         channels+24(FP), BX
 	XORQ         DX, DX
 
@@ -2394,19 +2394,19 @@ channels:
 	ADDQ    DX, SI
 	ADDQ    DX, DI
 	TESTQ   R8, R8
-	JZ      plain_1
+	JZ      plain
 	ADDQ    DX, R8
 
-plain_1:
+plain:
 	VPXORD    Z2, Z2, Z2
+	VMOVUPS   Z2, (SP)
 	MOVQ      bias+64(FP), R9
 	TESTQ     R9, R9
-	JZ        no_bias_1
-	VMOVUPS.Z (R9)(DX*1), K1, Z2
-	VMOVUPS   Z2, Z2
+	JZ        no_bias
+	VMOVUPS.Z (R9)(DX*1), K1, Z3
+	VMOVUPS   Z3, (SP)
 
-no_bias_1:
-	VMOVUPS     Z2, (SP)
+no_bias:
 	MOVQ        w+16(FP), R9
 	ADDQ        DX, R9
 	VMOVUPS.Z   (R9), K1, Z3
@@ -2423,7 +2423,7 @@ no_bias_1:
 	ADDQ        CX, R9
 	VMOVUPS     (SP), Z9
 	CMPQ        left+48(FP), $0x00
-	JE          no_left_1
+	JE          no_left
 	SUBQ        CX, SI
 	VMOVUPS.Z   (SI), K1, Z10
 	VFMADD231PS Z3, Z10, Z9
@@ -2431,7 +2431,7 @@ no_bias_1:
 	VFMADD231PS Z6, Z10, Z9
 	ADDQ        CX, SI
 
-no_left_1:
+no_left:
 	MOVQ        n+40(FP), R9
 	DECQ        R9
 	VMOVUPS     (SP), Z10
@@ -2442,9 +2442,9 @@ no_left_1:
 	VFMADD231PS Z6, Z11, Z10
 	VFMADD231PS Z7, Z11, Z9
 	TESTQ       R9, R9
-	JZ          pixel_1_end
+	JZ          pixel_end
 
-pixel_1:
+pixel:
 	ADDQ        CX, SI
 	VMOVUPS.Z   (SI), K1, Z13
 	VMULPS      Z3, Z13, Z11
@@ -2456,12 +2456,12 @@ pixel_1:
 	VFMADD231PS Z8, Z14, Z13
 	VADDPS      Z13, Z9, Z9
 	TESTQ       R8, R8
-	JZ          alone_0_1
+	JZ          alone_0
 	VMOVUPS.Z   (R8), K1, Z13
 	VADDPS      Z13, Z9, Z9
 	ADDQ        CX, R8
 
-alone_0_1:
+alone_0:
 	VMAXPS  Z9, Z0, Z9
 	VMINPS  Z9, Z1, Z9
 	VMOVUPS Z9, K1, (DI)
@@ -2469,25 +2469,25 @@ alone_0_1:
 	VADDPS  Z12, Z10, Z9
 	VADDPS  (SP), Z11, Z10
 	DECQ    R9
-	JNZ     pixel_1
+	JNZ     pixel
 
-pixel_1_end:
+pixel_end:
 	CMPQ        right+56(FP), $0x00
-	JE          no_right_1
+	JE          no_right
 	ADDQ        CX, SI
 	VMOVUPS.Z   (SI), K1, Z3
 	VFMADD231PS Z5, Z3, Z9
 	VMOVUPS.Z   (SI)(AX*1), K1, Z3
 	VFMADD231PS Z8, Z3, Z9
 
-no_right_1:
+no_right:
 	TESTQ     R8, R8
-	JZ        alone_1_1
+	JZ        alone_1
 	VMOVUPS.Z (R8), K1, Z3
 	VADDPS    Z3, Z9, Z9
 	ADDQ      CX, R8
 
-alone_1_1:
+alone_1:
 	VMAXPS  Z9, Z0, Z9
 	VMINPS  Z9, Z1, Z9
 	VMOVUPS Z9, K1, (DI)
@@ -2501,12 +2501,12 @@ alone_1_1:
 // func avx512_3x3_1(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·avx512_3x3_1(SB), NOSPLIT, $64-88
+	VBROADCASTSS lo+80(FP), Z0
+	VBROADCASTSS hi+84(FP), Z1
 	MOVQ         row+32(FP), AX
 	SHLQ         $0x02, AX
 	MOVQ         channels+24(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS lo+80(FP), Z0
-	VBROADCASTSS hi+84(FP), Z1
 	MOVQ         channels+24(FP), BX
 	XORQ         DX, DX
 
@@ -2524,19 +2524,19 @@ channels:
 	ADDQ    DX, SI
 	ADDQ    DX, DI
 	TESTQ   R8, R8
-	JZ      plain_1
+	JZ      plain
 	ADDQ    DX, R8
 
-plain_1:
+plain:
 	VPXORD    Z2, Z2, Z2
+	VMOVUPS   Z2, (SP)
 	MOVQ      bias+64(FP), R9
 	TESTQ     R9, R9
-	JZ        no_bias_1
-	VMOVUPS.Z (R9)(DX*1), K1, Z2
-	VMOVUPS   Z2, Z2
+	JZ        no_bias
+	VMOVUPS.Z (R9)(DX*1), K1, Z3
+	VMOVUPS   Z3, (SP)
 
-no_bias_1:
-	VMOVUPS     Z2, (SP)
+no_bias:
 	MOVQ        w+16(FP), R9
 	ADDQ        DX, R9
 	VMOVUPS.Z   (R9), K1, Z3
@@ -2559,7 +2559,7 @@ no_bias_1:
 	ADDQ        CX, R9
 	VMOVUPS     (SP), Z12
 	CMPQ        left+48(FP), $0x00
-	JE          no_left_1
+	JE          no_left
 	SUBQ        CX, SI
 	VMOVUPS.Z   (SI), K1, Z13
 	VFMADD231PS Z3, Z13, Z12
@@ -2569,7 +2569,7 @@ no_bias_1:
 	VFMADD231PS Z9, Z13, Z12
 	ADDQ        CX, SI
 
-no_left_1:
+no_left:
 	MOVQ        n+40(FP), R9
 	DECQ        R9
 	VMOVUPS     (SP), Z13
@@ -2583,9 +2583,9 @@ no_left_1:
 	VFMADD231PS Z9, Z14, Z13
 	VFMADD231PS Z10, Z14, Z12
 	TESTQ       R9, R9
-	JZ          pixel_1_end
+	JZ          pixel_end
 
-pixel_1:
+pixel:
 	ADDQ        CX, SI
 	VMOVUPS.Z   (SI), K1, Z16
 	VMULPS      Z3, Z16, Z14
@@ -2601,12 +2601,12 @@ pixel_1:
 	VFMADD231PS Z11, Z17, Z16
 	VADDPS      Z16, Z12, Z12
 	TESTQ       R8, R8
-	JZ          alone_2_1
+	JZ          alone_0
 	VMOVUPS.Z   (R8), K1, Z16
 	VADDPS      Z16, Z12, Z12
 	ADDQ        CX, R8
 
-alone_2_1:
+alone_0:
 	VMAXPS  Z12, Z0, Z12
 	VMINPS  Z12, Z1, Z12
 	VMOVUPS Z12, K1, (DI)
@@ -2614,11 +2614,11 @@ alone_2_1:
 	VADDPS  Z15, Z13, Z12
 	VADDPS  (SP), Z14, Z13
 	DECQ    R9
-	JNZ     pixel_1
+	JNZ     pixel
 
-pixel_1_end:
+pixel_end:
 	CMPQ        right+56(FP), $0x00
-	JE          no_right_1
+	JE          no_right
 	ADDQ        CX, SI
 	VMOVUPS.Z   (SI), K1, Z3
 	VFMADD231PS Z5, Z3, Z12
@@ -2627,14 +2627,14 @@ pixel_1_end:
 	VMOVUPS.Z   (SI)(AX*2), K1, Z3
 	VFMADD231PS Z11, Z3, Z12
 
-no_right_1:
+no_right:
 	TESTQ     R8, R8
-	JZ        alone_3_1
+	JZ        alone_1
 	VMOVUPS.Z (R8), K1, Z3
 	VADDPS    Z3, Z12, Z12
 	ADDQ      CX, R8
 
-alone_3_1:
+alone_1:
 	VMAXPS  Z12, Z0, Z12
 	VMINPS  Z12, Z1, Z12
 	VMOVUPS Z12, K1, (DI)
@@ -2648,12 +2648,12 @@ alone_3_1:
 // func avx512_2x3_2(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·avx512_2x3_2(SB), NOSPLIT, $64-88
+	VBROADCASTSS lo+80(FP), Z0
+	VBROADCASTSS hi+84(FP), Z1
 	MOVQ         row+32(FP), AX
 	SHLQ         $0x02, AX
 	MOVQ         channels+24(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS lo+80(FP), Z0
-	VBROADCASTSS hi+84(FP), Z1
 	MOVQ         channels+24(FP), BX
 	XORQ         DX, DX
 
@@ -2671,19 +2671,19 @@ channels:
 	ADDQ    DX, SI
 	ADDQ    DX, DI
 	TESTQ   R8, R8
-	JZ      plain_1
+	JZ      plain
 	ADDQ    DX, R8
 
-plain_1:
+plain:
 	VPXORD    Z2, Z2, Z2
+	VMOVUPS   Z2, (SP)
 	MOVQ      bias+64(FP), R9
 	TESTQ     R9, R9
-	JZ        no_bias_1
-	VMOVUPS.Z (R9)(DX*1), K1, Z2
-	VMOVUPS   Z2, Z2
+	JZ        no_bias
+	VMOVUPS.Z (R9)(DX*1), K1, Z3
+	VMOVUPS   Z3, (SP)
 
-no_bias_1:
-	VMOVUPS     Z2, (SP)
+no_bias:
 	MOVQ        w+16(FP), R9
 	ADDQ        DX, R9
 	VMOVUPS.Z   (R9), K1, Z3
@@ -2700,7 +2700,7 @@ no_bias_1:
 	ADDQ        CX, R9
 	VMOVUPS     (SP), Z9
 	CMPQ        left+48(FP), $0x00
-	JE          no_left_1
+	JE          no_left
 	SUBQ        CX, SI
 	VMOVUPS.Z   (SI), K1, Z10
 	VFMADD231PS Z3, Z10, Z9
@@ -2708,13 +2708,13 @@ no_bias_1:
 	VFMADD231PS Z6, Z10, Z9
 	ADDQ        CX, SI
 
-no_left_1:
+no_left:
 	MOVQ  n+40(FP), R9
 	DECQ  R9
 	TESTQ R9, R9
-	JZ    pixel_1_end
+	JZ    pixel_end
 
-pixel_1:
+pixel:
 	VMOVUPS.Z   (SI), K1, Z10
 	VMULPS      Z4, Z10, Z10
 	VMOVUPS.Z   (SI)(AX*1), K1, Z11
@@ -2730,41 +2730,41 @@ pixel_1:
 	ADDQ        CX, SI
 	VADDPS      Z11, Z9, Z9
 	TESTQ       R8, R8
-	JZ          alone_4_1
+	JZ          alone_0
 	VMOVUPS.Z   (R8), K1, Z11
 	VADDPS      Z11, Z9, Z9
 	ADDQ        CX, R8
 
-alone_4_1:
+alone_0:
 	VMAXPS  Z9, Z0, Z9
 	VMINPS  Z9, Z1, Z9
 	VMOVUPS Z9, K1, (DI)
 	ADDQ    CX, DI
 	VADDPS  (SP), Z10, Z9
 	DECQ    R9
-	JNZ     pixel_1
+	JNZ     pixel
 
-pixel_1_end:
+pixel_end:
 	VMOVUPS.Z   (SI), K1, Z3
 	VFMADD231PS Z4, Z3, Z9
 	VMOVUPS.Z   (SI)(AX*1), K1, Z3
 	VFMADD231PS Z7, Z3, Z9
 	CMPQ        right+56(FP), $0x00
-	JE          no_right_1
+	JE          no_right
 	ADDQ        CX, SI
 	VMOVUPS.Z   (SI), K1, Z3
 	VFMADD231PS Z5, Z3, Z9
 	VMOVUPS.Z   (SI)(AX*1), K1, Z3
 	VFMADD231PS Z8, Z3, Z9
 
-no_right_1:
+no_right:
 	TESTQ     R8, R8
-	JZ        alone_5_1
+	JZ        alone_1
 	VMOVUPS.Z (R8), K1, Z3
 	VADDPS    Z3, Z9, Z9
 	ADDQ      CX, R8
 
-alone_5_1:
+alone_1:
 	VMAXPS  Z9, Z0, Z9
 	VMINPS  Z9, Z1, Z9
 	VMOVUPS Z9, K1, (DI)
@@ -2778,12 +2778,12 @@ alone_5_1:
 // func avx512_3x3_2(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·avx512_3x3_2(SB), NOSPLIT, $64-88
+	VBROADCASTSS lo+80(FP), Z0
+	VBROADCASTSS hi+84(FP), Z1
 	MOVQ         row+32(FP), AX
 	SHLQ         $0x02, AX
 	MOVQ         channels+24(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS lo+80(FP), Z0
-	VBROADCASTSS hi+84(FP), Z1
 	MOVQ         channels+24(FP), BX
 	XORQ         DX, DX
 
@@ -2801,19 +2801,19 @@ channels:
 	ADDQ    DX, SI
 	ADDQ    DX, DI
 	TESTQ   R8, R8
-	JZ      plain_1
+	JZ      plain
 	ADDQ    DX, R8
 
-plain_1:
+plain:
 	VPXORD    Z2, Z2, Z2
+	VMOVUPS   Z2, (SP)
 	MOVQ      bias+64(FP), R9
 	TESTQ     R9, R9
-	JZ        no_bias_1
-	VMOVUPS.Z (R9)(DX*1), K1, Z2
-	VMOVUPS   Z2, Z2
+	JZ        no_bias
+	VMOVUPS.Z (R9)(DX*1), K1, Z3
+	VMOVUPS   Z3, (SP)
 
-no_bias_1:
-	VMOVUPS     Z2, (SP)
+no_bias:
 	MOVQ        w+16(FP), R9
 	ADDQ        DX, R9
 	VMOVUPS.Z   (R9), K1, Z3
@@ -2836,7 +2836,7 @@ no_bias_1:
 	ADDQ        CX, R9
 	VMOVUPS     (SP), Z12
 	CMPQ        left+48(FP), $0x00
-	JE          no_left_1
+	JE          no_left
 	SUBQ        CX, SI
 	VMOVUPS.Z   (SI), K1, Z13
 	VFMADD231PS Z3, Z13, Z12
@@ -2846,13 +2846,13 @@ no_bias_1:
 	VFMADD231PS Z9, Z13, Z12
 	ADDQ        CX, SI
 
-no_left_1:
+no_left:
 	MOVQ  n+40(FP), R9
 	DECQ  R9
 	TESTQ R9, R9
-	JZ    pixel_1_end
+	JZ    pixel_end
 
-pixel_1:
+pixel:
 	VMOVUPS.Z   (SI), K1, Z13
 	VMULPS      Z4, Z13, Z13
 	VMOVUPS.Z   (SI)(AX*1), K1, Z14
@@ -2873,21 +2873,21 @@ pixel_1:
 	ADDQ        CX, SI
 	VADDPS      Z14, Z12, Z12
 	TESTQ       R8, R8
-	JZ          alone_6_1
+	JZ          alone_0
 	VMOVUPS.Z   (R8), K1, Z14
 	VADDPS      Z14, Z12, Z12
 	ADDQ        CX, R8
 
-alone_6_1:
+alone_0:
 	VMAXPS  Z12, Z0, Z12
 	VMINPS  Z12, Z1, Z12
 	VMOVUPS Z12, K1, (DI)
 	ADDQ    CX, DI
 	VADDPS  (SP), Z13, Z12
 	DECQ    R9
-	JNZ     pixel_1
+	JNZ     pixel
 
-pixel_1_end:
+pixel_end:
 	VMOVUPS.Z   (SI), K1, Z3
 	VFMADD231PS Z4, Z3, Z12
 	VMOVUPS.Z   (SI)(AX*1), K1, Z3
@@ -2895,7 +2895,7 @@ pixel_1_end:
 	VMOVUPS.Z   (SI)(AX*2), K1, Z3
 	VFMADD231PS Z10, Z3, Z12
 	CMPQ        right+56(FP), $0x00
-	JE          no_right_1
+	JE          no_right
 	ADDQ        CX, SI
 	VMOVUPS.Z   (SI), K1, Z3
 	VFMADD231PS Z5, Z3, Z12
@@ -2904,14 +2904,14 @@ pixel_1_end:
 	VMOVUPS.Z   (SI)(AX*2), K1, Z3
 	VFMADD231PS Z11, Z3, Z12
 
-no_right_1:
+no_right:
 	TESTQ     R8, R8
-	JZ        alone_7_1
+	JZ        alone_1
 	VMOVUPS.Z (R8), K1, Z3
 	VADDPS    Z3, Z12, Z12
 	ADDQ      CX, R8
 
-alone_7_1:
+alone_1:
 	VMAXPS  Z12, Z0, Z12
 	VMINPS  Z12, Z1, Z12
 	VMOVUPS Z12, K1, (DI)
@@ -4999,12 +4999,12 @@ keep_y:
 // func avx2_2x3_1(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, CMOV, FMA3
 TEXT ·avx2_2x3_1(SB), NOSPLIT, $32-88
+	VBROADCASTSS lo+80(FP), Y0
+	VBROADCASTSS hi+84(FP), Y1
 	MOVQ         row+32(FP), AX
 	SHLQ         $0x02, AX
 	MOVQ         channels+24(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS lo+80(FP), Y0
-	VBROADCASTSS hi+84(FP), Y1
 	MOVQ         channels+24(FP), BX
 	XORQ         DX, DX
 
@@ -5013,26 +5013,26 @@ channels:
 	CMPQ    BX, SI
 	CMOVQLT BX, SI
 	CMPQ    SI, $0x00000008
-	JNE     part_1
+	JNE     part
 	MOVQ    x+8(FP), SI
 	MOVQ    y+0(FP), DI
 	MOVQ    add+72(FP), R8
 	ADDQ    DX, SI
 	ADDQ    DX, DI
 	TESTQ   R8, R8
-	JZ      plain_1
+	JZ      plain
 	ADDQ    DX, R8
 
-plain_1:
+plain:
 	VXORPS  Y2, Y2, Y2
+	VMOVUPS Y2, (SP)
 	MOVQ    bias+64(FP), R9
 	TESTQ   R9, R9
-	JZ      no_bias_1
+	JZ      no_bias
 	VMOVUPS (R9)(DX*1), Y2
-	VMOVUPS Y2, Y2
+	VMOVUPS Y2, (SP)
 
-no_bias_1:
-	VMOVUPS     Y2, (SP)
+no_bias:
 	MOVQ        w+16(FP), R9
 	ADDQ        DX, R9
 	VMOVUPS     (R9), Y2
@@ -5049,7 +5049,7 @@ no_bias_1:
 	ADDQ        CX, R9
 	VMOVUPS     (SP), Y8
 	CMPQ        left+48(FP), $0x00
-	JE          no_left_1
+	JE          no_left
 	SUBQ        CX, SI
 	VMOVUPS     (SI), Y9
 	VFMADD231PS Y2, Y9, Y8
@@ -5057,7 +5057,7 @@ no_bias_1:
 	VFMADD231PS Y5, Y9, Y8
 	ADDQ        CX, SI
 
-no_left_1:
+no_left:
 	MOVQ        n+40(FP), R9
 	DECQ        R9
 	VMOVUPS     (SP), Y9
@@ -5068,9 +5068,9 @@ no_left_1:
 	VFMADD231PS Y5, Y10, Y9
 	VFMADD231PS Y6, Y10, Y8
 	TESTQ       R9, R9
-	JZ          pixel_1_end
+	JZ          pixel_end
 
-pixel_1:
+pixel:
 	ADDQ        CX, SI
 	VMOVUPS     (SI), Y12
 	VMULPS      Y2, Y12, Y10
@@ -5082,12 +5082,12 @@ pixel_1:
 	VFMADD231PS Y7, Y13, Y12
 	VADDPS      Y12, Y8, Y8
 	TESTQ       R8, R8
-	JZ          alone_8_1
+	JZ          alone_0
 	VMOVUPS     (R8), Y12
 	VADDPS      Y12, Y8, Y8
 	ADDQ        CX, R8
 
-alone_8_1:
+alone_0:
 	VMAXPS  Y8, Y0, Y8
 	VMINPS  Y8, Y1, Y8
 	VMOVUPS Y8, (DI)
@@ -5095,32 +5095,32 @@ alone_8_1:
 	VADDPS  Y11, Y9, Y8
 	VADDPS  (SP), Y10, Y9
 	DECQ    R9
-	JNZ     pixel_1
+	JNZ     pixel
 
-pixel_1_end:
+pixel_end:
 	CMPQ        right+56(FP), $0x00
-	JE          no_right_1
+	JE          no_right
 	ADDQ        CX, SI
 	VMOVUPS     (SI), Y2
 	VFMADD231PS Y4, Y2, Y8
 	VMOVUPS     (SI)(AX*1), Y2
 	VFMADD231PS Y7, Y2, Y8
 
-no_right_1:
+no_right:
 	TESTQ   R8, R8
-	JZ      alone_9_1
+	JZ      alone_1
 	VMOVUPS (R8), Y2
 	VADDPS  Y2, Y8, Y8
 	ADDQ    CX, R8
 
-alone_9_1:
+alone_1:
 	VMAXPS  Y8, Y0, Y8
 	VMINPS  Y8, Y1, Y8
 	VMOVUPS Y8, (DI)
 	ADDQ    CX, DI
 	JMP     next
 
-part_1:
+part:
 	LEAQ    lanes_8<>+0(SB), DI
 	MOVQ    $0x00000008, R8
 	SUBQ    SI, R8
@@ -5131,19 +5131,19 @@ part_1:
 	ADDQ    DX, SI
 	ADDQ    DX, DI
 	TESTQ   R8, R8
-	JZ      plain_part_1
+	JZ      plain_part
 	ADDQ    DX, R8
 
-plain_part_1:
+plain_part:
 	VXORPS     Y3, Y3, Y3
+	VMOVUPS    Y3, (SP)
 	MOVQ       bias+64(FP), R9
 	TESTQ      R9, R9
-	JZ         no_bias_part_1
+	JZ         no_bias_part
 	VMASKMOVPS (R9)(DX*1), Y2, Y3
-	VMOVUPS    Y3, Y3
+	VMOVUPS    Y3, (SP)
 
-no_bias_part_1:
-	VMOVUPS     Y3, (SP)
+no_bias_part:
 	MOVQ        w+16(FP), R9
 	ADDQ        DX, R9
 	VMASKMOVPS  (R9), Y2, Y3
@@ -5160,7 +5160,7 @@ no_bias_part_1:
 	ADDQ        CX, R9
 	VMOVUPS     (SP), Y9
 	CMPQ        left+48(FP), $0x00
-	JE          no_left_part_1
+	JE          no_left_part
 	SUBQ        CX, SI
 	VMASKMOVPS  (SI), Y2, Y10
 	VFMADD231PS Y3, Y10, Y9
@@ -5168,7 +5168,7 @@ no_bias_part_1:
 	VFMADD231PS Y6, Y10, Y9
 	ADDQ        CX, SI
 
-no_left_part_1:
+no_left_part:
 	MOVQ        n+40(FP), R9
 	DECQ        R9
 	VMOVUPS     (SP), Y10
@@ -5179,9 +5179,9 @@ no_left_part_1:
 	VFMADD231PS Y6, Y11, Y10
 	VFMADD231PS Y7, Y11, Y9
 	TESTQ       R9, R9
-	JZ          pixel_part_1_end
+	JZ          pixel_part_end
 
-pixel_part_1:
+pixel_part:
 	ADDQ        CX, SI
 	VMASKMOVPS  (SI), Y2, Y13
 	VMULPS      Y3, Y13, Y11
@@ -5193,12 +5193,12 @@ pixel_part_1:
 	VFMADD231PS Y8, Y14, Y13
 	VADDPS      Y13, Y9, Y9
 	TESTQ       R8, R8
-	JZ          alone_10_part_1
+	JZ          alone_0_part
 	VMASKMOVPS  (R8), Y2, Y13
 	VADDPS      Y13, Y9, Y9
 	ADDQ        CX, R8
 
-alone_10_part_1:
+alone_0_part:
 	VMAXPS     Y9, Y0, Y9
 	VMINPS     Y9, Y1, Y9
 	VMASKMOVPS Y9, Y2, (DI)
@@ -5206,25 +5206,25 @@ alone_10_part_1:
 	VADDPS     Y12, Y10, Y9
 	VADDPS     (SP), Y11, Y10
 	DECQ       R9
-	JNZ        pixel_part_1
+	JNZ        pixel_part
 
-pixel_part_1_end:
+pixel_part_end:
 	CMPQ        right+56(FP), $0x00
-	JE          no_right_part_1
+	JE          no_right_part
 	ADDQ        CX, SI
 	VMASKMOVPS  (SI), Y2, Y3
 	VFMADD231PS Y5, Y3, Y9
 	VMASKMOVPS  (SI)(AX*1), Y2, Y3
 	VFMADD231PS Y8, Y3, Y9
 
-no_right_part_1:
+no_right_part:
 	TESTQ      R8, R8
-	JZ         alone_11_part_1
+	JZ         alone_1_part
 	VMASKMOVPS (R8), Y2, Y3
 	VADDPS     Y3, Y9, Y9
 	ADDQ       CX, R8
 
-alone_11_part_1:
+alone_1_part:
 	VMAXPS     Y9, Y0, Y9
 	VMINPS     Y9, Y1, Y9
 	VMASKMOVPS Y9, Y2, (DI)
@@ -5240,12 +5240,12 @@ next:
 // func avx2_3x3_1(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, CMOV, FMA3
 TEXT ·avx2_3x3_1(SB), NOSPLIT, $96-88
+	VBROADCASTSS lo+80(FP), Y0
+	VBROADCASTSS hi+84(FP), Y1
 	MOVQ         row+32(FP), AX
 	SHLQ         $0x02, AX
 	MOVQ         channels+24(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS lo+80(FP), Y0
-	VBROADCASTSS hi+84(FP), Y1
 	MOVQ         channels+24(FP), BX
 	XORQ         DX, DX
 
@@ -5254,26 +5254,26 @@ channels:
 	CMPQ    BX, SI
 	CMOVQLT BX, SI
 	CMPQ    SI, $0x00000008
-	JNE     part_1
+	JNE     part
 	MOVQ    x+8(FP), SI
 	MOVQ    y+0(FP), DI
 	MOVQ    add+72(FP), R8
 	ADDQ    DX, SI
 	ADDQ    DX, DI
 	TESTQ   R8, R8
-	JZ      plain_1
+	JZ      plain
 	ADDQ    DX, R8
 
-plain_1:
+plain:
 	VXORPS  Y2, Y2, Y2
+	VMOVUPS Y2, (SP)
 	MOVQ    bias+64(FP), R9
 	TESTQ   R9, R9
-	JZ      no_bias_1
+	JZ      no_bias
 	VMOVUPS (R9)(DX*1), Y2
-	VMOVUPS Y2, Y2
+	VMOVUPS Y2, (SP)
 
-no_bias_1:
-	VMOVUPS     Y2, (SP)
+no_bias:
 	MOVQ        w+16(FP), R9
 	ADDQ        DX, R9
 	VMOVUPS     (R9), Y2
@@ -5298,7 +5298,7 @@ no_bias_1:
 	ADDQ        CX, R9
 	VMOVUPS     (SP), Y9
 	CMPQ        left+48(FP), $0x00
-	JE          no_left_1
+	JE          no_left
 	SUBQ        CX, SI
 	VMOVUPS     (SI), Y10
 	VFMADD231PS Y2, Y10, Y9
@@ -5308,7 +5308,7 @@ no_bias_1:
 	VFMADD231PS Y8, Y10, Y9
 	ADDQ        CX, SI
 
-no_left_1:
+no_left:
 	MOVQ        n+40(FP), R9
 	DECQ        R9
 	VMOVUPS     (SP), Y10
@@ -5322,9 +5322,9 @@ no_left_1:
 	VFMADD231PS Y8, Y11, Y10
 	VFMADD231PS 32(SP), Y11, Y9
 	TESTQ       R9, R9
-	JZ          pixel_1_end
+	JZ          pixel_end
 
-pixel_1:
+pixel:
 	ADDQ        CX, SI
 	VMOVUPS     (SI), Y13
 	VMULPS      Y2, Y13, Y11
@@ -5340,12 +5340,12 @@ pixel_1:
 	VFMADD231PS 64(SP), Y14, Y13
 	VADDPS      Y13, Y9, Y9
 	TESTQ       R8, R8
-	JZ          alone_12_1
+	JZ          alone_0
 	VMOVUPS     (R8), Y13
 	VADDPS      Y13, Y9, Y9
 	ADDQ        CX, R8
 
-alone_12_1:
+alone_0:
 	VMAXPS  Y9, Y0, Y9
 	VMINPS  Y9, Y1, Y9
 	VMOVUPS Y9, (DI)
@@ -5353,11 +5353,11 @@ alone_12_1:
 	VADDPS  Y12, Y10, Y9
 	VADDPS  (SP), Y11, Y10
 	DECQ    R9
-	JNZ     pixel_1
+	JNZ     pixel
 
-pixel_1_end:
+pixel_end:
 	CMPQ        right+56(FP), $0x00
-	JE          no_right_1
+	JE          no_right
 	ADDQ        CX, SI
 	VMOVUPS     (SI), Y2
 	VFMADD231PS Y4, Y2, Y9
@@ -5366,21 +5366,21 @@ pixel_1_end:
 	VMOVUPS     (SI)(AX*2), Y2
 	VFMADD231PS 64(SP), Y2, Y9
 
-no_right_1:
+no_right:
 	TESTQ   R8, R8
-	JZ      alone_13_1
+	JZ      alone_1
 	VMOVUPS (R8), Y2
 	VADDPS  Y2, Y9, Y9
 	ADDQ    CX, R8
 
-alone_13_1:
+alone_1:
 	VMAXPS  Y9, Y0, Y9
 	VMINPS  Y9, Y1, Y9
 	VMOVUPS Y9, (DI)
 	ADDQ    CX, DI
 	JMP     next
 
-part_1:
+part:
 	LEAQ    lanes_8<>+0(SB), DI
 	MOVQ    $0x00000008, R8
 	SUBQ    SI, R8
@@ -5391,19 +5391,19 @@ part_1:
 	ADDQ    DX, SI
 	ADDQ    DX, DI
 	TESTQ   R8, R8
-	JZ      plain_part_1
+	JZ      plain_part
 	ADDQ    DX, R8
 
-plain_part_1:
+plain_part:
 	VXORPS     Y3, Y3, Y3
+	VMOVUPS    Y3, (SP)
 	MOVQ       bias+64(FP), R9
 	TESTQ      R9, R9
-	JZ         no_bias_part_1
+	JZ         no_bias_part
 	VMASKMOVPS (R9)(DX*1), Y2, Y3
-	VMOVUPS    Y3, Y3
+	VMOVUPS    Y3, (SP)
 
-no_bias_part_1:
-	VMOVUPS     Y3, (SP)
+no_bias_part:
 	MOVQ        w+16(FP), R9
 	ADDQ        DX, R9
 	VMASKMOVPS  (R9), Y2, Y3
@@ -5428,7 +5428,7 @@ no_bias_part_1:
 	ADDQ        CX, R9
 	VMOVUPS     (SP), Y10
 	CMPQ        left+48(FP), $0x00
-	JE          no_left_part_1
+	JE          no_left_part
 	SUBQ        CX, SI
 	VMASKMOVPS  (SI), Y2, Y11
 	VFMADD231PS Y3, Y11, Y10
@@ -5438,7 +5438,7 @@ no_bias_part_1:
 	VFMADD231PS Y9, Y11, Y10
 	ADDQ        CX, SI
 
-no_left_part_1:
+no_left_part:
 	MOVQ        n+40(FP), R9
 	DECQ        R9
 	VMOVUPS     (SP), Y11
@@ -5452,9 +5452,9 @@ no_left_part_1:
 	VFMADD231PS Y9, Y12, Y11
 	VFMADD231PS 32(SP), Y12, Y10
 	TESTQ       R9, R9
-	JZ          pixel_part_1_end
+	JZ          pixel_part_end
 
-pixel_part_1:
+pixel_part:
 	ADDQ        CX, SI
 	VMASKMOVPS  (SI), Y2, Y14
 	VMULPS      Y3, Y14, Y12
@@ -5470,12 +5470,12 @@ pixel_part_1:
 	VFMADD231PS 64(SP), Y15, Y14
 	VADDPS      Y14, Y10, Y10
 	TESTQ       R8, R8
-	JZ          alone_14_part_1
+	JZ          alone_0_part
 	VMASKMOVPS  (R8), Y2, Y14
 	VADDPS      Y14, Y10, Y10
 	ADDQ        CX, R8
 
-alone_14_part_1:
+alone_0_part:
 	VMAXPS     Y10, Y0, Y10
 	VMINPS     Y10, Y1, Y10
 	VMASKMOVPS Y10, Y2, (DI)
@@ -5483,11 +5483,11 @@ alone_14_part_1:
 	VADDPS     Y13, Y11, Y10
 	VADDPS     (SP), Y12, Y11
 	DECQ       R9
-	JNZ        pixel_part_1
+	JNZ        pixel_part
 
-pixel_part_1_end:
+pixel_part_end:
 	CMPQ        right+56(FP), $0x00
-	JE          no_right_part_1
+	JE          no_right_part
 	ADDQ        CX, SI
 	VMASKMOVPS  (SI), Y2, Y3
 	VFMADD231PS Y5, Y3, Y10
@@ -5496,14 +5496,14 @@ pixel_part_1_end:
 	VMASKMOVPS  (SI)(AX*2), Y2, Y3
 	VFMADD231PS 64(SP), Y3, Y10
 
-no_right_part_1:
+no_right_part:
 	TESTQ      R8, R8
-	JZ         alone_15_part_1
+	JZ         alone_1_part
 	VMASKMOVPS (R8), Y2, Y3
 	VADDPS     Y3, Y10, Y10
 	ADDQ       CX, R8
 
-alone_15_part_1:
+alone_1_part:
 	VMAXPS     Y10, Y0, Y10
 	VMINPS     Y10, Y1, Y10
 	VMASKMOVPS Y10, Y2, (DI)
@@ -5519,12 +5519,12 @@ next:
 // func avx2_2x3_2(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, CMOV, FMA3
 TEXT ·avx2_2x3_2(SB), NOSPLIT, $32-88
+	VBROADCASTSS lo+80(FP), Y0
+	VBROADCASTSS hi+84(FP), Y1
 	MOVQ         row+32(FP), AX
 	SHLQ         $0x02, AX
 	MOVQ         channels+24(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS lo+80(FP), Y0
-	VBROADCASTSS hi+84(FP), Y1
 	MOVQ         channels+24(FP), BX
 	XORQ         DX, DX
 
@@ -5533,26 +5533,26 @@ channels:
 	CMPQ    BX, SI
 	CMOVQLT BX, SI
 	CMPQ    SI, $0x00000008
-	JNE     part_1
+	JNE     part
 	MOVQ    x+8(FP), SI
 	MOVQ    y+0(FP), DI
 	MOVQ    add+72(FP), R8
 	ADDQ    DX, SI
 	ADDQ    DX, DI
 	TESTQ   R8, R8
-	JZ      plain_1
+	JZ      plain
 	ADDQ    DX, R8
 
-plain_1:
+plain:
 	VXORPS  Y2, Y2, Y2
+	VMOVUPS Y2, (SP)
 	MOVQ    bias+64(FP), R9
 	TESTQ   R9, R9
-	JZ      no_bias_1
+	JZ      no_bias
 	VMOVUPS (R9)(DX*1), Y2
-	VMOVUPS Y2, Y2
+	VMOVUPS Y2, (SP)
 
-no_bias_1:
-	VMOVUPS     Y2, (SP)
+no_bias:
 	MOVQ        w+16(FP), R9
 	ADDQ        DX, R9
 	VMOVUPS     (R9), Y2
@@ -5569,7 +5569,7 @@ no_bias_1:
 	ADDQ        CX, R9
 	VMOVUPS     (SP), Y8
 	CMPQ        left+48(FP), $0x00
-	JE          no_left_1
+	JE          no_left
 	SUBQ        CX, SI
 	VMOVUPS     (SI), Y9
 	VFMADD231PS Y2, Y9, Y8
@@ -5577,13 +5577,13 @@ no_bias_1:
 	VFMADD231PS Y5, Y9, Y8
 	ADDQ        CX, SI
 
-no_left_1:
+no_left:
 	MOVQ  n+40(FP), R9
 	DECQ  R9
 	TESTQ R9, R9
-	JZ    pixel_1_end
+	JZ    pixel_end
 
-pixel_1:
+pixel:
 	VMOVUPS     (SI), Y9
 	VMULPS      Y3, Y9, Y9
 	VMOVUPS     (SI)(AX*1), Y10
@@ -5599,48 +5599,48 @@ pixel_1:
 	ADDQ        CX, SI
 	VADDPS      Y10, Y8, Y8
 	TESTQ       R8, R8
-	JZ          alone_16_1
+	JZ          alone_0
 	VMOVUPS     (R8), Y10
 	VADDPS      Y10, Y8, Y8
 	ADDQ        CX, R8
 
-alone_16_1:
+alone_0:
 	VMAXPS  Y8, Y0, Y8
 	VMINPS  Y8, Y1, Y8
 	VMOVUPS Y8, (DI)
 	ADDQ    CX, DI
 	VADDPS  (SP), Y9, Y8
 	DECQ    R9
-	JNZ     pixel_1
+	JNZ     pixel
 
-pixel_1_end:
+pixel_end:
 	VMOVUPS     (SI), Y2
 	VFMADD231PS Y3, Y2, Y8
 	VMOVUPS     (SI)(AX*1), Y2
 	VFMADD231PS Y6, Y2, Y8
 	CMPQ        right+56(FP), $0x00
-	JE          no_right_1
+	JE          no_right
 	ADDQ        CX, SI
 	VMOVUPS     (SI), Y2
 	VFMADD231PS Y4, Y2, Y8
 	VMOVUPS     (SI)(AX*1), Y2
 	VFMADD231PS Y7, Y2, Y8
 
-no_right_1:
+no_right:
 	TESTQ   R8, R8
-	JZ      alone_17_1
+	JZ      alone_1
 	VMOVUPS (R8), Y2
 	VADDPS  Y2, Y8, Y8
 	ADDQ    CX, R8
 
-alone_17_1:
+alone_1:
 	VMAXPS  Y8, Y0, Y8
 	VMINPS  Y8, Y1, Y8
 	VMOVUPS Y8, (DI)
 	ADDQ    CX, DI
 	JMP     next
 
-part_1:
+part:
 	LEAQ    lanes_8<>+0(SB), DI
 	MOVQ    $0x00000008, R8
 	SUBQ    SI, R8
@@ -5651,19 +5651,19 @@ part_1:
 	ADDQ    DX, SI
 	ADDQ    DX, DI
 	TESTQ   R8, R8
-	JZ      plain_part_1
+	JZ      plain_part
 	ADDQ    DX, R8
 
-plain_part_1:
+plain_part:
 	VXORPS     Y3, Y3, Y3
+	VMOVUPS    Y3, (SP)
 	MOVQ       bias+64(FP), R9
 	TESTQ      R9, R9
-	JZ         no_bias_part_1
+	JZ         no_bias_part
 	VMASKMOVPS (R9)(DX*1), Y2, Y3
-	VMOVUPS    Y3, Y3
+	VMOVUPS    Y3, (SP)
 
-no_bias_part_1:
-	VMOVUPS     Y3, (SP)
+no_bias_part:
 	MOVQ        w+16(FP), R9
 	ADDQ        DX, R9
 	VMASKMOVPS  (R9), Y2, Y3
@@ -5680,7 +5680,7 @@ no_bias_part_1:
 	ADDQ        CX, R9
 	VMOVUPS     (SP), Y9
 	CMPQ        left+48(FP), $0x00
-	JE          no_left_part_1
+	JE          no_left_part
 	SUBQ        CX, SI
 	VMASKMOVPS  (SI), Y2, Y10
 	VFMADD231PS Y3, Y10, Y9
@@ -5688,13 +5688,13 @@ no_bias_part_1:
 	VFMADD231PS Y6, Y10, Y9
 	ADDQ        CX, SI
 
-no_left_part_1:
+no_left_part:
 	MOVQ  n+40(FP), R9
 	DECQ  R9
 	TESTQ R9, R9
-	JZ    pixel_part_1_end
+	JZ    pixel_part_end
 
-pixel_part_1:
+pixel_part:
 	VMASKMOVPS  (SI), Y2, Y10
 	VMULPS      Y4, Y10, Y10
 	VMASKMOVPS  (SI)(AX*1), Y2, Y11
@@ -5710,41 +5710,41 @@ pixel_part_1:
 	ADDQ        CX, SI
 	VADDPS      Y11, Y9, Y9
 	TESTQ       R8, R8
-	JZ          alone_18_part_1
+	JZ          alone_0_part
 	VMASKMOVPS  (R8), Y2, Y11
 	VADDPS      Y11, Y9, Y9
 	ADDQ        CX, R8
 
-alone_18_part_1:
+alone_0_part:
 	VMAXPS     Y9, Y0, Y9
 	VMINPS     Y9, Y1, Y9
 	VMASKMOVPS Y9, Y2, (DI)
 	ADDQ       CX, DI
 	VADDPS     (SP), Y10, Y9
 	DECQ       R9
-	JNZ        pixel_part_1
+	JNZ        pixel_part
 
-pixel_part_1_end:
+pixel_part_end:
 	VMASKMOVPS  (SI), Y2, Y3
 	VFMADD231PS Y4, Y3, Y9
 	VMASKMOVPS  (SI)(AX*1), Y2, Y3
 	VFMADD231PS Y7, Y3, Y9
 	CMPQ        right+56(FP), $0x00
-	JE          no_right_part_1
+	JE          no_right_part
 	ADDQ        CX, SI
 	VMASKMOVPS  (SI), Y2, Y3
 	VFMADD231PS Y5, Y3, Y9
 	VMASKMOVPS  (SI)(AX*1), Y2, Y3
 	VFMADD231PS Y8, Y3, Y9
 
-no_right_part_1:
+no_right_part:
 	TESTQ      R8, R8
-	JZ         alone_19_part_1
+	JZ         alone_1_part
 	VMASKMOVPS (R8), Y2, Y3
 	VADDPS     Y3, Y9, Y9
 	ADDQ       CX, R8
 
-alone_19_part_1:
+alone_1_part:
 	VMAXPS     Y9, Y0, Y9
 	VMINPS     Y9, Y1, Y9
 	VMASKMOVPS Y9, Y2, (DI)
@@ -5760,12 +5760,12 @@ next:
 // func avx2_3x3_2(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, CMOV, FMA3
 TEXT ·avx2_3x3_2(SB), NOSPLIT, $96-88
+	VBROADCASTSS lo+80(FP), Y0
+	VBROADCASTSS hi+84(FP), Y1
 	MOVQ         row+32(FP), AX
 	SHLQ         $0x02, AX
 	MOVQ         channels+24(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS lo+80(FP), Y0
-	VBROADCASTSS hi+84(FP), Y1
 	MOVQ         channels+24(FP), BX
 	XORQ         DX, DX
 
@@ -5774,26 +5774,26 @@ channels:
 	CMPQ    BX, SI
 	CMOVQLT BX, SI
 	CMPQ    SI, $0x00000008
-	JNE     part_1
+	JNE     part
 	MOVQ    x+8(FP), SI
 	MOVQ    y+0(FP), DI
 	MOVQ    add+72(FP), R8
 	ADDQ    DX, SI
 	ADDQ    DX, DI
 	TESTQ   R8, R8
-	JZ      plain_1
+	JZ      plain
 	ADDQ    DX, R8
 
-plain_1:
+plain:
 	VXORPS  Y2, Y2, Y2
+	VMOVUPS Y2, (SP)
 	MOVQ    bias+64(FP), R9
 	TESTQ   R9, R9
-	JZ      no_bias_1
+	JZ      no_bias
 	VMOVUPS (R9)(DX*1), Y2
-	VMOVUPS Y2, Y2
+	VMOVUPS Y2, (SP)
 
-no_bias_1:
-	VMOVUPS     Y2, (SP)
+no_bias:
 	MOVQ        w+16(FP), R9
 	ADDQ        DX, R9
 	VMOVUPS     (R9), Y2
@@ -5818,7 +5818,7 @@ no_bias_1:
 	ADDQ        CX, R9
 	VMOVUPS     (SP), Y9
 	CMPQ        left+48(FP), $0x00
-	JE          no_left_1
+	JE          no_left
 	SUBQ        CX, SI
 	VMOVUPS     (SI), Y10
 	VFMADD231PS Y2, Y10, Y9
@@ -5828,13 +5828,13 @@ no_bias_1:
 	VFMADD231PS Y8, Y10, Y9
 	ADDQ        CX, SI
 
-no_left_1:
+no_left:
 	MOVQ  n+40(FP), R9
 	DECQ  R9
 	TESTQ R9, R9
-	JZ    pixel_1_end
+	JZ    pixel_end
 
-pixel_1:
+pixel:
 	VMOVUPS     (SI), Y10
 	VMULPS      Y3, Y10, Y10
 	VMOVUPS     (SI)(AX*1), Y11
@@ -5855,21 +5855,21 @@ pixel_1:
 	ADDQ        CX, SI
 	VADDPS      Y11, Y9, Y9
 	TESTQ       R8, R8
-	JZ          alone_20_1
+	JZ          alone_0
 	VMOVUPS     (R8), Y11
 	VADDPS      Y11, Y9, Y9
 	ADDQ        CX, R8
 
-alone_20_1:
+alone_0:
 	VMAXPS  Y9, Y0, Y9
 	VMINPS  Y9, Y1, Y9
 	VMOVUPS Y9, (DI)
 	ADDQ    CX, DI
 	VADDPS  (SP), Y10, Y9
 	DECQ    R9
-	JNZ     pixel_1
+	JNZ     pixel
 
-pixel_1_end:
+pixel_end:
 	VMOVUPS     (SI), Y2
 	VFMADD231PS Y3, Y2, Y9
 	VMOVUPS     (SI)(AX*1), Y2
@@ -5877,7 +5877,7 @@ pixel_1_end:
 	VMOVUPS     (SI)(AX*2), Y2
 	VFMADD231PS 32(SP), Y2, Y9
 	CMPQ        right+56(FP), $0x00
-	JE          no_right_1
+	JE          no_right
 	ADDQ        CX, SI
 	VMOVUPS     (SI), Y2
 	VFMADD231PS Y4, Y2, Y9
@@ -5886,21 +5886,21 @@ pixel_1_end:
 	VMOVUPS     (SI)(AX*2), Y2
 	VFMADD231PS 64(SP), Y2, Y9
 
-no_right_1:
+no_right:
 	TESTQ   R8, R8
-	JZ      alone_21_1
+	JZ      alone_1
 	VMOVUPS (R8), Y2
 	VADDPS  Y2, Y9, Y9
 	ADDQ    CX, R8
 
-alone_21_1:
+alone_1:
 	VMAXPS  Y9, Y0, Y9
 	VMINPS  Y9, Y1, Y9
 	VMOVUPS Y9, (DI)
 	ADDQ    CX, DI
 	JMP     next
 
-part_1:
+part:
 	LEAQ    lanes_8<>+0(SB), DI
 	MOVQ    $0x00000008, R8
 	SUBQ    SI, R8
@@ -5911,19 +5911,19 @@ part_1:
 	ADDQ    DX, SI
 	ADDQ    DX, DI
 	TESTQ   R8, R8
-	JZ      plain_part_1
+	JZ      plain_part
 	ADDQ    DX, R8
 
-plain_part_1:
+plain_part:
 	VXORPS     Y3, Y3, Y3
+	VMOVUPS    Y3, (SP)
 	MOVQ       bias+64(FP), R9
 	TESTQ      R9, R9
-	JZ         no_bias_part_1
+	JZ         no_bias_part
 	VMASKMOVPS (R9)(DX*1), Y2, Y3
-	VMOVUPS    Y3, Y3
+	VMOVUPS    Y3, (SP)
 
-no_bias_part_1:
-	VMOVUPS     Y3, (SP)
+no_bias_part:
 	MOVQ        w+16(FP), R9
 	ADDQ        DX, R9
 	VMASKMOVPS  (R9), Y2, Y3
@@ -5948,7 +5948,7 @@ no_bias_part_1:
 	ADDQ        CX, R9
 	VMOVUPS     (SP), Y10
 	CMPQ        left+48(FP), $0x00
-	JE          no_left_part_1
+	JE          no_left_part
 	SUBQ        CX, SI
 	VMASKMOVPS  (SI), Y2, Y11
 	VFMADD231PS Y3, Y11, Y10
@@ -5958,13 +5958,13 @@ no_bias_part_1:
 	VFMADD231PS Y9, Y11, Y10
 	ADDQ        CX, SI
 
-no_left_part_1:
+no_left_part:
 	MOVQ  n+40(FP), R9
 	DECQ  R9
 	TESTQ R9, R9
-	JZ    pixel_part_1_end
+	JZ    pixel_part_end
 
-pixel_part_1:
+pixel_part:
 	VMASKMOVPS  (SI), Y2, Y11
 	VMULPS      Y4, Y11, Y11
 	VMASKMOVPS  (SI)(AX*1), Y2, Y12
@@ -5985,21 +5985,21 @@ pixel_part_1:
 	ADDQ        CX, SI
 	VADDPS      Y12, Y10, Y10
 	TESTQ       R8, R8
-	JZ          alone_22_part_1
+	JZ          alone_0_part
 	VMASKMOVPS  (R8), Y2, Y12
 	VADDPS      Y12, Y10, Y10
 	ADDQ        CX, R8
 
-alone_22_part_1:
+alone_0_part:
 	VMAXPS     Y10, Y0, Y10
 	VMINPS     Y10, Y1, Y10
 	VMASKMOVPS Y10, Y2, (DI)
 	ADDQ       CX, DI
 	VADDPS     (SP), Y11, Y10
 	DECQ       R9
-	JNZ        pixel_part_1
+	JNZ        pixel_part
 
-pixel_part_1_end:
+pixel_part_end:
 	VMASKMOVPS  (SI), Y2, Y3
 	VFMADD231PS Y4, Y3, Y10
 	VMASKMOVPS  (SI)(AX*1), Y2, Y3
@@ -6007,7 +6007,7 @@ pixel_part_1_end:
 	VMASKMOVPS  (SI)(AX*2), Y2, Y3
 	VFMADD231PS 32(SP), Y3, Y10
 	CMPQ        right+56(FP), $0x00
-	JE          no_right_part_1
+	JE          no_right_part
 	ADDQ        CX, SI
 	VMASKMOVPS  (SI), Y2, Y3
 	VFMADD231PS Y5, Y3, Y10
@@ -6016,14 +6016,14 @@ pixel_part_1_end:
 	VMASKMOVPS  (SI)(AX*2), Y2, Y3
 	VFMADD231PS 64(SP), Y3, Y10
 
-no_right_part_1:
+no_right_part:
 	TESTQ      R8, R8
-	JZ         alone_23_part_1
+	JZ         alone_1_part
 	VMASKMOVPS (R8), Y2, Y3
 	VADDPS     Y3, Y10, Y10
 	ADDQ       CX, R8
 
-alone_23_part_1:
+alone_1_part:
 	VMAXPS     Y10, Y0, Y10
 	VMINPS     Y10, Y1, Y10
 	VMASKMOVPS Y10, Y2, (DI)

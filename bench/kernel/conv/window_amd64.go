@@ -15,13 +15,6 @@ type windows struct {
 	rest    lines
 }
 
-// windowed reports whether the shape is one of windows': 3×3 taps next to each
-// other, of which one column at most hangs over each edge.
-func windowed(s Shape) bool {
-	right := (s.OW-1)*s.SW + s.KW - s.Left - s.W
-	return s.Depthwise() && s.KH == 3 && s.KW == 3 && s.DW == 1 && s.SW <= 2 && s.Left <= 1 && right <= 1
-}
-
 // piece is how many columns of the input are read at most before the next
 // channels are: a cache line has two vectors of AVX2, so that the lines should
 // stay in L1 from one to the other.
@@ -47,16 +40,8 @@ func (v windows) row(c *Conv, y, x, scratch []float32, ep *gemm.Epilogue, from, 
 }
 
 func (v windows) call(c *Conv, y, x []float32, ep *gemm.Epilogue, p, size, n int, rows taps) {
-	first := p%c.OW*c.SW - c.Left // column of the first tap
-	left, right := 1, 1
-	if first < 0 {
-		left = 0
-	}
-	if first+(size-1)*c.SW+2 >= c.W {
-		right = 0
-	}
-	last := (size-1)*c.SW + right // column of the last tap, from the first one's middle
-	in := x[((n*c.H+rows.at)*c.W+first+1)*c.C:][:((rows.n-1)*c.DH*c.W+last+1)*c.C]
+	left, right, first, last := c.Columns(p%c.OW, size)
+	in := x[((n*c.H+rows.at)*c.W+first)*c.C:][:((rows.n-1)*c.DH*c.W+last-first+1)*c.C]
 	w := c.weights[rows.first*3*c.C:][:rows.n*3*c.C]
 	var bias, add *float32
 	if ep.Bias != nil {

@@ -49,7 +49,7 @@ func depthwise(v asm.Set, pixels int) {
 // some computes so many pixels.
 func some(v asm.Set, pixels int, pixel, col, row Register) {
 	y, x, w, left := asm.Int("y", 1), asm.Int("x", 1), asm.Int("w", 1), asm.Int("channels", 1)
-	v.Channels(left, []Register{y, x, w}, func(vectors int, cols asm.Columns, suffix string) {
+	v.Channels(left, []Register{y, x, w}, v.Lanes == 16, func(vectors int, cols asm.Columns, suffix string) {
 		t := asm.Tile{Set: v, Sums: v.Zeros(pixels * vectors), Vectors: vectors}
 		at, wp := GP64(), GP64()
 		MOVQ(x, at)

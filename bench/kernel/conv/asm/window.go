@@ -11,24 +11,20 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// A window is a kernel three columns wide that moves along a row of outputs
-// and loads every input once: a column of the input is multiplied with all
-// columns of the weights at once, for the outputs that it is left, middle and
-// right of. Sums of a column do not wait for those of the one before, so that
-// the multipliers are never idle.
+// A window is what a kernel three columns wide keeps in registers.
 type window struct {
 	asm.Set
-	rows, stride int
-	cols         asm.Columns
-	suffix       string // of labels
-	weights      []Op   // of rows × 3 taps: registers, or of memory where those are too few
-	memory       []Mem
-	bias         Mem
-	lo, hi       VecVirtual
+	rows    int
+	cols    asm.Columns
+	weights []Op // of rows × 3 taps: registers, or of memory where those are too few
+	memory  []Mem
+	bias    Mem
+	lo, hi  VecVirtual
 
 	x, row Register // at the column, and bytes from row to row
 	step   Register // bytes from column to column
 	y, add Register
+	ends   int // that are written: labels are theirs
 }
 
 // spare is how many of AVX2's 16 registers are left for weights: sums take 5,
@@ -38,25 +34,22 @@ const spare = 7
 func walk(v asm.Set, rows, stride int) {
 	name := fmt.Sprintf("%s_%dx3_%d", v.ISA, rows, stride)
 	TEXT(name, attr.NOSPLIT, "func(y, x, w *float32, channels, row, n, left, right int, bias, add *float32, lo, hi float32)")
-	Doc(fmt.Sprintf(`%s computes y[p·channels+c] = clamp(Σ x[i·row+(%sp+j-1)·channels+c]·w[(3·i+j)·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < n, c < channels, i < %d, j < 3, without the first column (p = 0, j = 0) where left is 0 and without the last (p = n-1, j = 2) where right is 0. n is at least 1, bias and add may be nil; NaN stays NaN.`, name, map[int]string{1: "", 2: "2·"}[stride], rows))
+	Doc(fmt.Sprintf(`%s computes y[p·channels+c] = clamp(Σ x[i·row+(%sp+j-1)·channels+c]·w[(3·i+j)·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < n, c < channels, i < %d, j < 3, without the first column (p = 0, j = 0) where left is 0 and without the last (p = n-1, j = 2) where right is 0. n is at least 1, bias and add may be nil; NaN stays NaN.`, name, map[int]string{2: "2·"}[stride], rows))
 	Pragma("noescape")
-	k := window{Set: v, rows: rows, stride: stride, lo: v.New(), hi: v.New(), row: asm.Int("row", 4), step: asm.Int("channels", 4)}
-	VBROADCASTSS(asm.Argument("lo"), k.lo)
-	VBROADCASTSS(asm.Argument("hi"), k.hi)
+	k := window{Set: v, rows: rows, lo: v.Float("lo"), hi: v.Float("hi"), row: asm.Int("row", 4), step: asm.Int("channels", 4)}
 	k.bias = AllocLocal(v.Bytes())
 	for v.Lanes == 8 && len(k.memory) < rows*3-spare {
 		k.memory = append(k.memory, AllocLocal(v.Bytes()))
 	}
-	done, left := GP64(), asm.Int("channels", 1)
+	done, left, n := GP64(), asm.Int("channels", 1), GP64()
 	XORQ(done, done)
 	Label("channels")
-	n := GP64()
 	MOVQ(U32(uint32(v.Lanes)), n)
 	CMPQ(left, n)
 	CMOVQLT(left, n)
-	v.Columns(n, 1, "_1", func(cols asm.Columns, suffix string) {
-		k.cols, k.suffix = cols, suffix
-		k.channels(done)
+	v.Columns(n, 1, "", func(cols asm.Columns, suffix string) {
+		k.cols = cols
+		k.channels(stride, done, suffix)
 		JMP(LabelRef("next"))
 	})
 	Label("next")
@@ -68,64 +61,36 @@ func walk(v asm.Set, rows, stride int) {
 }
 
 // channels computes a vector of channels, done bytes from the first.
-func (k window) channels(done Register) {
+func (k window) channels(stride int, done Register, suffix string) {
 	k.x, k.y, k.add = asm.Int("x", 1), asm.Int("y", 1), asm.Int("add", 1)
 	ADDQ(done, k.x)
 	ADDQ(done, k.y)
 	TESTQ(k.add, k.add)
-	JZ(LabelRef("plain" + k.suffix))
+	JZ(LabelRef("plain" + suffix))
 	ADDQ(done, k.add)
-	Label("plain" + k.suffix)
-	k.start(done)
-	k.weights = k.load(done)
-	left := k.New() // sum of the columns left of the next output's right one
-	VMOVUPS(k.bias, left)
-	k.without("left", func() {
-		k.move(-1)
-		k.column(map[int]VecVirtual{0: left})
-		k.move(1)
-	})
-	n := asm.Int("n", 1)
-	DECQ(n)
-	if k.stride == 1 {
-		next := k.New()
-		VMOVUPS(k.bias, next)
-		k.column(map[int]VecVirtual{0: next, 1: left})
-		asm.Loop("pixel"+k.suffix, n, func() {
-			k.move(1)
-			t := []VecVirtual{k.New(), k.New(), k.New()}
-			k.column(map[int]VecVirtual{0: t[0], 1: t[1], 2: t[2]}, t...)
-			VADDPS(t[2], left, left)
-			k.end(left)
-			VADDPS(t[1], next, left)
-			VADDPS(k.bias, t[0], next)
-		})
-	} else {
-		asm.Loop("pixel"+k.suffix, n, func() {
-			t := []VecVirtual{k.New(), k.New(), k.New()}
-			k.column(map[int]VecVirtual{1: t[1]}, t...)
-			VADDPS(t[1], left, left)
-			k.move(1)
-			k.column(map[int]VecVirtual{0: t[0], 2: t[2]}, t...)
-			k.move(1)
-			VADDPS(t[2], left, left)
-			k.end(left)
-			VADDPS(k.bias, t[0], left)
-		})
-		k.column(map[int]VecVirtual{1: left})
-	}
-	k.without("right", func() {
-		k.move(1)
-		k.column(map[int]VecVirtual{2: left})
-	})
-	k.end(left)
-}
-
-// start keeps the bias, or zeros, in memory.
-func (k window) start(done Register) {
+	Label("plain" + suffix)
 	bias := k.Zeros(1)[0]
-	asm.Given("bias", k.suffix, func(p Register) { VMOVUPS(k.cols.Load(Mem{Base: p, Index: done, Scale: 1}, 0), bias) })
 	VMOVUPS(bias, k.bias)
+	asm.Given("bias", suffix, func(p Register) { VMOVUPS(k.cols.Load(Mem{Base: p, Index: done, Scale: 1}, 0), k.bias) })
+	k.weights = k.load(done)
+	asm.Walk{
+		Set: k.Set, Stride: stride, Suffix: suffix,
+		Column: k.column,
+		Move: func(columns int) {
+			if columns < 0 {
+				SUBQ(k.step, k.x)
+			} else {
+				ADDQ(k.step, k.x)
+			}
+		},
+		Add:   VADDPS,
+		Start: func(sum VecVirtual) { VMOVUPS(k.bias, sum) },
+		Begin: func(t, sum VecVirtual) { VADDPS(k.bias, t, sum) },
+		End: func(sum VecVirtual) {
+			k.end(sum, fmt.Sprintf("_%d%s", k.ends, suffix))
+			k.ends++
+		},
+	}.Row()
 }
 
 // load loads the weights.
@@ -145,26 +110,7 @@ func (k window) load(done Register) []Op {
 	return out
 }
 
-// move moves on by so many columns.
-func (k window) move(columns int) {
-	if columns < 0 {
-		SUBQ(k.step, k.x)
-	} else {
-		ADDQ(k.step, k.x)
-	}
-}
-
-// without does what body does unless the argument is 0.
-func (k window) without(param string, body func()) {
-	CMPQ(asm.Argument(param), Imm(0))
-	JE(LabelRef("no_" + param + k.suffix))
-	body()
-	Label("no_" + param + k.suffix)
-}
-
-// column adds the products of the column at x with column j of the weights to
-// sums[j]; those of fresh are set instead.
-func (k window) column(sums map[int]VecVirtual, fresh ...VecVirtual) {
+func (k window) column(sums map[int]VecVirtual, fresh bool) {
 	for i := range k.rows {
 		m := Mem{Base: k.x}
 		if i > 0 {
@@ -172,23 +118,17 @@ func (k window) column(sums map[int]VecVirtual, fresh ...VecVirtual) {
 		}
 		in := k.cols.Load(m, 0)
 		for j := range 3 {
-			sum, ok := sums[j]
-			if !ok {
-				continue
-			}
-			if w := k.weights[3*i+j]; i == 0 && len(fresh) > 0 {
-				VMULPS(w, in, sum)
-			} else {
-				VFMADD231PS(w, in, sum)
+			if sum, ok := sums[j]; ok && fresh && i == 0 {
+				VMULPS(k.weights[j], in, sum)
+			} else if ok {
+				VFMADD231PS(k.weights[3*i+j], in, sum)
 			}
 		}
 	}
 }
 
 // end adds what is to be added, clamps and stores an output.
-func (k window) end(sum VecVirtual) {
-	name := fmt.Sprintf("_%d%s", ends, k.suffix)
-	ends++
+func (k window) end(sum VecVirtual, name string) {
 	TESTQ(k.add, k.add)
 	JZ(LabelRef("alone" + name))
 	VADDPS(k.cols.Load(Mem{Base: k.add}, 0), sum, sum)
@@ -199,5 +139,3 @@ func (k window) end(sum VecVirtual) {
 	k.cols.Store(sum, Mem{Base: k.y}, 0)
 	ADDQ(k.step, k.y)
 }
-
-var ends int // that are written: labels are theirs
