@@ -122,24 +122,35 @@ func (v Set) Float(param string) VecVirtual {
 	return out
 }
 
-// Narrow stores the lowest byte of every 32-bit lane. It changes r.
-func (v Set) Narrow(r VecVirtual, m Mem) {
-	if v.Lanes == 16 {
-		VPMOVDB(r, m)
-		return
+// Narrow stores the lowest byte of every 32-bit lane of the vectors, which AVX2
+// packs at a lower cost by twos. It changes them.
+func (v Set) Narrow(m Mem, rs ...VecVirtual) {
+	for ; v.Lanes == 8 && len(rs) > 1; rs = rs[2:] {
+		VMOVDQU(v.pack(rs[0], rs[1]), m)
+		m.Disp += 16
 	}
-	VMOVQ(v.pack(r), m)
+	for _, r := range rs {
+		if v.Lanes == 16 {
+			VPMOVDB(r, m)
+			m.Disp += 16
+			continue
+		}
+		VMOVQ(v.pack(r, r), m)
+	}
 }
 
-// pack returns the lowest bytes of AVX2's eight lanes after each other.
-func (v Set) pack(r VecVirtual) VecVirtual {
-	low, high := v.New(), XMM()
-	VPCMPEQD(low, low, low)
-	VPSRLD(Imm(24), low, low)
-	VPAND(low, r, r)
-	VEXTRACTI128(Imm(1), r, high)
-	VPACKUSDW(high, r.AsX(), high)
-	VPACKUSWB(high, high, high)
+// pack returns the lowest bytes of two of AVX2's vectors after each other; it
+// changes the first.
+func (v Set) pack(a, b VecVirtual) VecVirtual {
+	high := XMM()
+	VPAND(lowest(), a, a)
+	if b != a {
+		VPAND(lowest(), b, b)
+	}
+	VPACKUSDW(b, a, a)
+	VPERMQ(Imm(0b11_01_10_00), a, a) // it packs halves of vectors
+	VEXTRACTI128(Imm(1), a, high)
+	VPACKUSWB(high, a.AsX(), high)
 	return high
 }
 
@@ -157,6 +168,9 @@ func (v Set) Dot(w, x, sum VecVirtual) {
 }
 
 var constants = map[uint32]Mem{}
+
+// lowest selects the lowest byte of every 32-bit lane.
+func lowest() Mem { return Const(math.Float32frombits(0xFF)) }
 
 // Const is f in every lane of the largest vector, an operand in memory, once
 // per generator.

@@ -15,7 +15,7 @@ type Columns interface {
 	Load(m Mem, vector int) VecVirtual
 	Store(r VecVirtual, m Mem, vector int)
 	Fuse(m Mem, x, sum VecVirtual, vector int) // sum += m·x
-	Narrow(r VecVirtual, m Mem, vector int)    // stores the lowest byte of every lane; changes r
+	Narrow(r []VecVirtual, m Mem)              // stores the lowest byte of every lane, of whole vectors or one; changes r
 }
 
 // Columns runs body for the first n columns of so many vectors. With AVX-512 a
@@ -35,11 +35,11 @@ func (v Set) Columns(n Register, vectors int, name string, body func(c Columns, 
 }
 
 // Channels runs body for all columns of a row, left of them, some vectors at a
-// time: with AVX-512 two as long as there are two whole ones, so that what a
-// round costs beside the columns is shared and no load pays for a mask, and
-// then one; with AVX2's 16 registers always one. It moves the pointers, to
-// elements of 32 bits, on after each, and left down.
-func (v Set) Channels(left Register, pointers []Register, body func(vectors int, c Columns, suffix string)) {
+// time: two, where pairs is set, as long as there are two whole ones, so that
+// what a round costs beside the columns is shared and no load pays for a mask,
+// and then one. It moves the pointers, to elements of 32 bits, on after each,
+// and left down.
+func (v Set) Channels(left Register, pointers []Register, pairs bool, body func(vectors int, c Columns, suffix string)) {
 	move := func(vectors int) {
 		for _, p := range pointers {
 			ADDQ(U32(uint32(vectors*v.Bytes())), p)
@@ -47,7 +47,7 @@ func (v Set) Channels(left Register, pointers []Register, body func(vectors int,
 		SUBQ(U32(uint32(vectors*v.Lanes)), left)
 	}
 	Label("channels")
-	if v.Lanes == 16 {
+	if pairs {
 		CMPQ(left, U32(uint32(2*v.Lanes)))
 		JLT(LabelRef("fewer"))
 		body(2, whole{v}, "_2")
@@ -82,7 +82,7 @@ func (w whole) Store(r VecVirtual, m Mem, _ int) { VMOVUPS(r, m) }
 
 func (w whole) Fuse(m Mem, x, sum VecVirtual, _ int) { VFMADD231PS(m, x, sum) }
 
-func (w whole) Narrow(r VecVirtual, m Mem, _ int) { w.Set.Narrow(r, m) }
+func (w whole) Narrow(r []VecVirtual, m Mem) { w.Set.Narrow(m, r...) }
 
 type masked struct {
 	Set
@@ -113,7 +113,7 @@ func (x masked) Store(r VecVirtual, m Mem, vector int) { VMOVUPS(r, x.k[vector],
 
 func (x masked) Fuse(m Mem, y, sum VecVirtual, vector int) { VFMADD231PS(m, y, x.k[vector], sum) }
 
-func (x masked) Narrow(r VecVirtual, m Mem, vector int) { VPMOVDB(r, x.k[vector], m) }
+func (x masked) Narrow(r []VecVirtual, m Mem) { VPMOVDB(r[0], x.k[0], m) }
 
 type windowed struct {
 	Set
@@ -151,8 +151,8 @@ func (w windowed) Fuse(m Mem, x, sum VecVirtual, vector int) {
 }
 
 // Narrow stores 4, 2 and 1 bytes of a single vector, as its columns have.
-func (w windowed) Narrow(r VecVirtual, m Mem, _ int) {
-	x, p := w.pack(r), GP64()
+func (w windowed) Narrow(r []VecVirtual, m Mem) {
+	x, p := w.pack(r[0], r[0]), GP64()
 	LEAQ(m, p)
 	for _, size := range []int{4, 2, 1} {
 		without := fmt.Sprintf("without_%d%s", size, w.name)

@@ -44,6 +44,26 @@ func avx512_7xc(y *float32, x *float32, w *float32, channels int, kh int, kw int
 //go:noescape
 func avx512_8xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
 
+// avx512_2x3_1 computes y[p·channels+c] = clamp(Σ x[i·row+(p+j-1)·channels+c]·w[(3·i+j)·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < n, c < channels, i < 2, j < 3, without the first column (p = 0, j = 0) where left is 0 and without the last (p = n-1, j = 2) where right is 0. n is at least 1, bias and add may be nil; NaN stays NaN.
+//
+//go:noescape
+func avx512_2x3_1(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
+
+// avx512_3x3_1 computes y[p·channels+c] = clamp(Σ x[i·row+(p+j-1)·channels+c]·w[(3·i+j)·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < n, c < channels, i < 3, j < 3, without the first column (p = 0, j = 0) where left is 0 and without the last (p = n-1, j = 2) where right is 0. n is at least 1, bias and add may be nil; NaN stays NaN.
+//
+//go:noescape
+func avx512_3x3_1(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
+
+// avx512_2x3_2 computes y[p·channels+c] = clamp(Σ x[i·row+(2·p+j-1)·channels+c]·w[(3·i+j)·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < n, c < channels, i < 2, j < 3, without the first column (p = 0, j = 0) where left is 0 and without the last (p = n-1, j = 2) where right is 0. n is at least 1, bias and add may be nil; NaN stays NaN.
+//
+//go:noescape
+func avx512_2x3_2(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
+
+// avx512_3x3_2 computes y[p·channels+c] = clamp(Σ x[i·row+(2·p+j-1)·channels+c]·w[(3·i+j)·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < n, c < channels, i < 3, j < 3, without the first column (p = 0, j = 0) where left is 0 and without the last (p = n-1, j = 2) where right is 0. n is at least 1, bias and add may be nil; NaN stays NaN.
+//
+//go:noescape
+func avx512_3x3_2(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
+
 // avx2_1xc computes y[p·channels+c] = clamp(Σ x[p·pixel+i·(kw·col+skip)+j·col+c]·w[i·(kw·channels+skipW)+j·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < 1·repeat, c < channels, i < kh, j < kw. kh and kw may be 0, bias and add nil; NaN stays NaN.
 //
 //go:noescape
@@ -83,3 +103,23 @@ func avx2_7xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, 
 //
 //go:noescape
 func avx2_8xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+
+// avx2_2x3_1 computes y[p·channels+c] = clamp(Σ x[i·row+(p+j-1)·channels+c]·w[(3·i+j)·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < n, c < channels, i < 2, j < 3, without the first column (p = 0, j = 0) where left is 0 and without the last (p = n-1, j = 2) where right is 0. n is at least 1, bias and add may be nil; NaN stays NaN.
+//
+//go:noescape
+func avx2_2x3_1(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
+
+// avx2_3x3_1 computes y[p·channels+c] = clamp(Σ x[i·row+(p+j-1)·channels+c]·w[(3·i+j)·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < n, c < channels, i < 3, j < 3, without the first column (p = 0, j = 0) where left is 0 and without the last (p = n-1, j = 2) where right is 0. n is at least 1, bias and add may be nil; NaN stays NaN.
+//
+//go:noescape
+func avx2_3x3_1(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
+
+// avx2_2x3_2 computes y[p·channels+c] = clamp(Σ x[i·row+(2·p+j-1)·channels+c]·w[(3·i+j)·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < n, c < channels, i < 2, j < 3, without the first column (p = 0, j = 0) where left is 0 and without the last (p = n-1, j = 2) where right is 0. n is at least 1, bias and add may be nil; NaN stays NaN.
+//
+//go:noescape
+func avx2_2x3_2(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
+
+// avx2_3x3_2 computes y[p·channels+c] = clamp(Σ x[i·row+(2·p+j-1)·channels+c]·w[(3·i+j)·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < n, c < channels, i < 3, j < 3, without the first column (p = 0, j = 0) where left is 0 and without the last (p = n-1, j = 2) where right is 0. n is at least 1, bias and add may be nil; NaN stays NaN.
+//
+//go:noescape
+func avx2_3x3_2(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)

@@ -2368,6 +2368,560 @@ keep_y:
 	VZEROUPPER
 	RET
 
+// func avx512_2x3_1(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512_2x3_1(SB), NOSPLIT, $64-88
+	VBROADCASTSS lo+80(FP), Z0
+	VBROADCASTSS hi+84(FP), Z1
+	MOVQ         row+32(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         channels+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         channels+24(FP), BX
+	XORQ         DX, DX
+
+channels:
+	MOVQ    $0x00000010, SI
+	CMPQ    BX, SI
+	CMOVQLT BX, SI
+	MOVQ    $0x7fffffffffffffff, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
+	SHRQ    $0x10, DI
+	MOVQ    x+8(FP), SI
+	MOVQ    y+0(FP), DI
+	MOVQ    add+72(FP), R8
+	ADDQ    DX, SI
+	ADDQ    DX, DI
+	TESTQ   R8, R8
+	JZ      plain
+	ADDQ    DX, R8
+
+plain:
+	VPXORD    Z2, Z2, Z2
+	VMOVUPS   Z2, (SP)
+	MOVQ      bias+64(FP), R9
+	TESTQ     R9, R9
+	JZ        no_bias
+	VMOVUPS.Z (R9)(DX*1), K1, Z3
+	VMOVUPS   Z3, (SP)
+
+no_bias:
+	MOVQ        w+16(FP), R9
+	ADDQ        DX, R9
+	VMOVUPS.Z   (R9), K1, Z3
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z4
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z5
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z6
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z7
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z8
+	ADDQ        CX, R9
+	VMOVUPS     (SP), Z9
+	CMPQ        left+48(FP), $0x00
+	JE          no_left
+	SUBQ        CX, SI
+	VMOVUPS.Z   (SI), K1, Z10
+	VFMADD231PS Z3, Z10, Z9
+	VMOVUPS.Z   (SI)(AX*1), K1, Z10
+	VFMADD231PS Z6, Z10, Z9
+	ADDQ        CX, SI
+
+no_left:
+	MOVQ        n+40(FP), R9
+	DECQ        R9
+	VMOVUPS     (SP), Z10
+	VMOVUPS.Z   (SI), K1, Z11
+	VFMADD231PS Z3, Z11, Z10
+	VFMADD231PS Z4, Z11, Z9
+	VMOVUPS.Z   (SI)(AX*1), K1, Z11
+	VFMADD231PS Z6, Z11, Z10
+	VFMADD231PS Z7, Z11, Z9
+	TESTQ       R9, R9
+	JZ          pixel_end
+
+pixel:
+	ADDQ        CX, SI
+	VMOVUPS.Z   (SI), K1, Z13
+	VMULPS      Z3, Z13, Z11
+	VMULPS      Z4, Z13, Z12
+	VMULPS      Z5, Z13, Z13
+	VMOVUPS.Z   (SI)(AX*1), K1, Z14
+	VFMADD231PS Z6, Z14, Z11
+	VFMADD231PS Z7, Z14, Z12
+	VFMADD231PS Z8, Z14, Z13
+	VADDPS      Z13, Z9, Z9
+	TESTQ       R8, R8
+	JZ          alone_0
+	VMOVUPS.Z   (R8), K1, Z13
+	VADDPS      Z13, Z9, Z9
+	ADDQ        CX, R8
+
+alone_0:
+	VMAXPS  Z9, Z0, Z9
+	VMINPS  Z9, Z1, Z9
+	VMOVUPS Z9, K1, (DI)
+	ADDQ    CX, DI
+	VADDPS  Z12, Z10, Z9
+	VADDPS  (SP), Z11, Z10
+	DECQ    R9
+	JNZ     pixel
+
+pixel_end:
+	CMPQ        right+56(FP), $0x00
+	JE          no_right
+	ADDQ        CX, SI
+	VMOVUPS.Z   (SI), K1, Z3
+	VFMADD231PS Z5, Z3, Z9
+	VMOVUPS.Z   (SI)(AX*1), K1, Z3
+	VFMADD231PS Z8, Z3, Z9
+
+no_right:
+	TESTQ     R8, R8
+	JZ        alone_1
+	VMOVUPS.Z (R8), K1, Z3
+	VADDPS    Z3, Z9, Z9
+	ADDQ      CX, R8
+
+alone_1:
+	VMAXPS  Z9, Z0, Z9
+	VMINPS  Z9, Z1, Z9
+	VMOVUPS Z9, K1, (DI)
+	ADDQ    CX, DI
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, BX
+	JG      channels
+	VZEROUPPER
+	RET
+
+// func avx512_3x3_1(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512_3x3_1(SB), NOSPLIT, $64-88
+	VBROADCASTSS lo+80(FP), Z0
+	VBROADCASTSS hi+84(FP), Z1
+	MOVQ         row+32(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         channels+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         channels+24(FP), BX
+	XORQ         DX, DX
+
+channels:
+	MOVQ    $0x00000010, SI
+	CMPQ    BX, SI
+	CMOVQLT BX, SI
+	MOVQ    $0x7fffffffffffffff, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
+	SHRQ    $0x10, DI
+	MOVQ    x+8(FP), SI
+	MOVQ    y+0(FP), DI
+	MOVQ    add+72(FP), R8
+	ADDQ    DX, SI
+	ADDQ    DX, DI
+	TESTQ   R8, R8
+	JZ      plain
+	ADDQ    DX, R8
+
+plain:
+	VPXORD    Z2, Z2, Z2
+	VMOVUPS   Z2, (SP)
+	MOVQ      bias+64(FP), R9
+	TESTQ     R9, R9
+	JZ        no_bias
+	VMOVUPS.Z (R9)(DX*1), K1, Z3
+	VMOVUPS   Z3, (SP)
+
+no_bias:
+	MOVQ        w+16(FP), R9
+	ADDQ        DX, R9
+	VMOVUPS.Z   (R9), K1, Z3
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z4
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z5
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z6
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z7
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z8
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z9
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z10
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z11
+	ADDQ        CX, R9
+	VMOVUPS     (SP), Z12
+	CMPQ        left+48(FP), $0x00
+	JE          no_left
+	SUBQ        CX, SI
+	VMOVUPS.Z   (SI), K1, Z13
+	VFMADD231PS Z3, Z13, Z12
+	VMOVUPS.Z   (SI)(AX*1), K1, Z13
+	VFMADD231PS Z6, Z13, Z12
+	VMOVUPS.Z   (SI)(AX*2), K1, Z13
+	VFMADD231PS Z9, Z13, Z12
+	ADDQ        CX, SI
+
+no_left:
+	MOVQ        n+40(FP), R9
+	DECQ        R9
+	VMOVUPS     (SP), Z13
+	VMOVUPS.Z   (SI), K1, Z14
+	VFMADD231PS Z3, Z14, Z13
+	VFMADD231PS Z4, Z14, Z12
+	VMOVUPS.Z   (SI)(AX*1), K1, Z14
+	VFMADD231PS Z6, Z14, Z13
+	VFMADD231PS Z7, Z14, Z12
+	VMOVUPS.Z   (SI)(AX*2), K1, Z14
+	VFMADD231PS Z9, Z14, Z13
+	VFMADD231PS Z10, Z14, Z12
+	TESTQ       R9, R9
+	JZ          pixel_end
+
+pixel:
+	ADDQ        CX, SI
+	VMOVUPS.Z   (SI), K1, Z16
+	VMULPS      Z3, Z16, Z14
+	VMULPS      Z4, Z16, Z15
+	VMULPS      Z5, Z16, Z16
+	VMOVUPS.Z   (SI)(AX*1), K1, Z17
+	VFMADD231PS Z6, Z17, Z14
+	VFMADD231PS Z7, Z17, Z15
+	VFMADD231PS Z8, Z17, Z16
+	VMOVUPS.Z   (SI)(AX*2), K1, Z17
+	VFMADD231PS Z9, Z17, Z14
+	VFMADD231PS Z10, Z17, Z15
+	VFMADD231PS Z11, Z17, Z16
+	VADDPS      Z16, Z12, Z12
+	TESTQ       R8, R8
+	JZ          alone_0
+	VMOVUPS.Z   (R8), K1, Z16
+	VADDPS      Z16, Z12, Z12
+	ADDQ        CX, R8
+
+alone_0:
+	VMAXPS  Z12, Z0, Z12
+	VMINPS  Z12, Z1, Z12
+	VMOVUPS Z12, K1, (DI)
+	ADDQ    CX, DI
+	VADDPS  Z15, Z13, Z12
+	VADDPS  (SP), Z14, Z13
+	DECQ    R9
+	JNZ     pixel
+
+pixel_end:
+	CMPQ        right+56(FP), $0x00
+	JE          no_right
+	ADDQ        CX, SI
+	VMOVUPS.Z   (SI), K1, Z3
+	VFMADD231PS Z5, Z3, Z12
+	VMOVUPS.Z   (SI)(AX*1), K1, Z3
+	VFMADD231PS Z8, Z3, Z12
+	VMOVUPS.Z   (SI)(AX*2), K1, Z3
+	VFMADD231PS Z11, Z3, Z12
+
+no_right:
+	TESTQ     R8, R8
+	JZ        alone_1
+	VMOVUPS.Z (R8), K1, Z3
+	VADDPS    Z3, Z12, Z12
+	ADDQ      CX, R8
+
+alone_1:
+	VMAXPS  Z12, Z0, Z12
+	VMINPS  Z12, Z1, Z12
+	VMOVUPS Z12, K1, (DI)
+	ADDQ    CX, DI
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, BX
+	JG      channels
+	VZEROUPPER
+	RET
+
+// func avx512_2x3_2(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512_2x3_2(SB), NOSPLIT, $64-88
+	VBROADCASTSS lo+80(FP), Z0
+	VBROADCASTSS hi+84(FP), Z1
+	MOVQ         row+32(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         channels+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         channels+24(FP), BX
+	XORQ         DX, DX
+
+channels:
+	MOVQ    $0x00000010, SI
+	CMPQ    BX, SI
+	CMOVQLT BX, SI
+	MOVQ    $0x7fffffffffffffff, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
+	SHRQ    $0x10, DI
+	MOVQ    x+8(FP), SI
+	MOVQ    y+0(FP), DI
+	MOVQ    add+72(FP), R8
+	ADDQ    DX, SI
+	ADDQ    DX, DI
+	TESTQ   R8, R8
+	JZ      plain
+	ADDQ    DX, R8
+
+plain:
+	VPXORD    Z2, Z2, Z2
+	VMOVUPS   Z2, (SP)
+	MOVQ      bias+64(FP), R9
+	TESTQ     R9, R9
+	JZ        no_bias
+	VMOVUPS.Z (R9)(DX*1), K1, Z3
+	VMOVUPS   Z3, (SP)
+
+no_bias:
+	MOVQ        w+16(FP), R9
+	ADDQ        DX, R9
+	VMOVUPS.Z   (R9), K1, Z3
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z4
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z5
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z6
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z7
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z8
+	ADDQ        CX, R9
+	VMOVUPS     (SP), Z9
+	CMPQ        left+48(FP), $0x00
+	JE          no_left
+	SUBQ        CX, SI
+	VMOVUPS.Z   (SI), K1, Z10
+	VFMADD231PS Z3, Z10, Z9
+	VMOVUPS.Z   (SI)(AX*1), K1, Z10
+	VFMADD231PS Z6, Z10, Z9
+	ADDQ        CX, SI
+
+no_left:
+	MOVQ  n+40(FP), R9
+	DECQ  R9
+	TESTQ R9, R9
+	JZ    pixel_end
+
+pixel:
+	VMOVUPS.Z   (SI), K1, Z10
+	VMULPS      Z4, Z10, Z10
+	VMOVUPS.Z   (SI)(AX*1), K1, Z11
+	VFMADD231PS Z7, Z11, Z10
+	VADDPS      Z10, Z9, Z9
+	ADDQ        CX, SI
+	VMOVUPS.Z   (SI), K1, Z11
+	VMULPS      Z3, Z11, Z10
+	VMULPS      Z5, Z11, Z11
+	VMOVUPS.Z   (SI)(AX*1), K1, Z12
+	VFMADD231PS Z6, Z12, Z10
+	VFMADD231PS Z8, Z12, Z11
+	ADDQ        CX, SI
+	VADDPS      Z11, Z9, Z9
+	TESTQ       R8, R8
+	JZ          alone_0
+	VMOVUPS.Z   (R8), K1, Z11
+	VADDPS      Z11, Z9, Z9
+	ADDQ        CX, R8
+
+alone_0:
+	VMAXPS  Z9, Z0, Z9
+	VMINPS  Z9, Z1, Z9
+	VMOVUPS Z9, K1, (DI)
+	ADDQ    CX, DI
+	VADDPS  (SP), Z10, Z9
+	DECQ    R9
+	JNZ     pixel
+
+pixel_end:
+	VMOVUPS.Z   (SI), K1, Z3
+	VFMADD231PS Z4, Z3, Z9
+	VMOVUPS.Z   (SI)(AX*1), K1, Z3
+	VFMADD231PS Z7, Z3, Z9
+	CMPQ        right+56(FP), $0x00
+	JE          no_right
+	ADDQ        CX, SI
+	VMOVUPS.Z   (SI), K1, Z3
+	VFMADD231PS Z5, Z3, Z9
+	VMOVUPS.Z   (SI)(AX*1), K1, Z3
+	VFMADD231PS Z8, Z3, Z9
+
+no_right:
+	TESTQ     R8, R8
+	JZ        alone_1
+	VMOVUPS.Z (R8), K1, Z3
+	VADDPS    Z3, Z9, Z9
+	ADDQ      CX, R8
+
+alone_1:
+	VMAXPS  Z9, Z0, Z9
+	VMINPS  Z9, Z1, Z9
+	VMOVUPS Z9, K1, (DI)
+	ADDQ    CX, DI
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, BX
+	JG      channels
+	VZEROUPPER
+	RET
+
+// func avx512_3x3_2(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512_3x3_2(SB), NOSPLIT, $64-88
+	VBROADCASTSS lo+80(FP), Z0
+	VBROADCASTSS hi+84(FP), Z1
+	MOVQ         row+32(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         channels+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         channels+24(FP), BX
+	XORQ         DX, DX
+
+channels:
+	MOVQ    $0x00000010, SI
+	CMPQ    BX, SI
+	CMOVQLT BX, SI
+	MOVQ    $0x7fffffffffffffff, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
+	SHRQ    $0x10, DI
+	MOVQ    x+8(FP), SI
+	MOVQ    y+0(FP), DI
+	MOVQ    add+72(FP), R8
+	ADDQ    DX, SI
+	ADDQ    DX, DI
+	TESTQ   R8, R8
+	JZ      plain
+	ADDQ    DX, R8
+
+plain:
+	VPXORD    Z2, Z2, Z2
+	VMOVUPS   Z2, (SP)
+	MOVQ      bias+64(FP), R9
+	TESTQ     R9, R9
+	JZ        no_bias
+	VMOVUPS.Z (R9)(DX*1), K1, Z3
+	VMOVUPS   Z3, (SP)
+
+no_bias:
+	MOVQ        w+16(FP), R9
+	ADDQ        DX, R9
+	VMOVUPS.Z   (R9), K1, Z3
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z4
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z5
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z6
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z7
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z8
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z9
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z10
+	ADDQ        CX, R9
+	VMOVUPS.Z   (R9), K1, Z11
+	ADDQ        CX, R9
+	VMOVUPS     (SP), Z12
+	CMPQ        left+48(FP), $0x00
+	JE          no_left
+	SUBQ        CX, SI
+	VMOVUPS.Z   (SI), K1, Z13
+	VFMADD231PS Z3, Z13, Z12
+	VMOVUPS.Z   (SI)(AX*1), K1, Z13
+	VFMADD231PS Z6, Z13, Z12
+	VMOVUPS.Z   (SI)(AX*2), K1, Z13
+	VFMADD231PS Z9, Z13, Z12
+	ADDQ        CX, SI
+
+no_left:
+	MOVQ  n+40(FP), R9
+	DECQ  R9
+	TESTQ R9, R9
+	JZ    pixel_end
+
+pixel:
+	VMOVUPS.Z   (SI), K1, Z13
+	VMULPS      Z4, Z13, Z13
+	VMOVUPS.Z   (SI)(AX*1), K1, Z14
+	VFMADD231PS Z7, Z14, Z13
+	VMOVUPS.Z   (SI)(AX*2), K1, Z14
+	VFMADD231PS Z10, Z14, Z13
+	VADDPS      Z13, Z12, Z12
+	ADDQ        CX, SI
+	VMOVUPS.Z   (SI), K1, Z14
+	VMULPS      Z3, Z14, Z13
+	VMULPS      Z5, Z14, Z14
+	VMOVUPS.Z   (SI)(AX*1), K1, Z15
+	VFMADD231PS Z6, Z15, Z13
+	VFMADD231PS Z8, Z15, Z14
+	VMOVUPS.Z   (SI)(AX*2), K1, Z15
+	VFMADD231PS Z9, Z15, Z13
+	VFMADD231PS Z11, Z15, Z14
+	ADDQ        CX, SI
+	VADDPS      Z14, Z12, Z12
+	TESTQ       R8, R8
+	JZ          alone_0
+	VMOVUPS.Z   (R8), K1, Z14
+	VADDPS      Z14, Z12, Z12
+	ADDQ        CX, R8
+
+alone_0:
+	VMAXPS  Z12, Z0, Z12
+	VMINPS  Z12, Z1, Z12
+	VMOVUPS Z12, K1, (DI)
+	ADDQ    CX, DI
+	VADDPS  (SP), Z13, Z12
+	DECQ    R9
+	JNZ     pixel
+
+pixel_end:
+	VMOVUPS.Z   (SI), K1, Z3
+	VFMADD231PS Z4, Z3, Z12
+	VMOVUPS.Z   (SI)(AX*1), K1, Z3
+	VFMADD231PS Z7, Z3, Z12
+	VMOVUPS.Z   (SI)(AX*2), K1, Z3
+	VFMADD231PS Z10, Z3, Z12
+	CMPQ        right+56(FP), $0x00
+	JE          no_right
+	ADDQ        CX, SI
+	VMOVUPS.Z   (SI), K1, Z3
+	VFMADD231PS Z5, Z3, Z12
+	VMOVUPS.Z   (SI)(AX*1), K1, Z3
+	VFMADD231PS Z8, Z3, Z12
+	VMOVUPS.Z   (SI)(AX*2), K1, Z3
+	VFMADD231PS Z11, Z3, Z12
+
+no_right:
+	TESTQ     R8, R8
+	JZ        alone_1
+	VMOVUPS.Z (R8), K1, Z3
+	VADDPS    Z3, Z12, Z12
+	ADDQ      CX, R8
+
+alone_1:
+	VMAXPS  Z12, Z0, Z12
+	VMINPS  Z12, Z1, Z12
+	VMOVUPS Z12, K1, (DI)
+	ADDQ    CX, DI
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, BX
+	JG      channels
+	VZEROUPPER
+	RET
+
 // func avx2_1xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
 // Requires: AVX, CMOV, FMA3
 TEXT ·avx2_1xc(SB), NOSPLIT, $0-112
@@ -4439,5 +4993,1045 @@ keep_x:
 keep_y:
 	DECQ repeat+104(FP)
 	JNZ  again
+	VZEROUPPER
+	RET
+
+// func avx2_2x3_1(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
+// Requires: AVX, CMOV, FMA3
+TEXT ·avx2_2x3_1(SB), NOSPLIT, $32-88
+	VBROADCASTSS lo+80(FP), Y0
+	VBROADCASTSS hi+84(FP), Y1
+	MOVQ         row+32(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         channels+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         channels+24(FP), BX
+	XORQ         DX, DX
+
+channels:
+	MOVQ    $0x00000008, SI
+	CMPQ    BX, SI
+	CMOVQLT BX, SI
+	CMPQ    SI, $0x00000008
+	JNE     part
+	MOVQ    x+8(FP), SI
+	MOVQ    y+0(FP), DI
+	MOVQ    add+72(FP), R8
+	ADDQ    DX, SI
+	ADDQ    DX, DI
+	TESTQ   R8, R8
+	JZ      plain
+	ADDQ    DX, R8
+
+plain:
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS Y2, (SP)
+	MOVQ    bias+64(FP), R9
+	TESTQ   R9, R9
+	JZ      no_bias
+	VMOVUPS (R9)(DX*1), Y2
+	VMOVUPS Y2, (SP)
+
+no_bias:
+	MOVQ        w+16(FP), R9
+	ADDQ        DX, R9
+	VMOVUPS     (R9), Y2
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y3
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y4
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y5
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y6
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y7
+	ADDQ        CX, R9
+	VMOVUPS     (SP), Y8
+	CMPQ        left+48(FP), $0x00
+	JE          no_left
+	SUBQ        CX, SI
+	VMOVUPS     (SI), Y9
+	VFMADD231PS Y2, Y9, Y8
+	VMOVUPS     (SI)(AX*1), Y9
+	VFMADD231PS Y5, Y9, Y8
+	ADDQ        CX, SI
+
+no_left:
+	MOVQ        n+40(FP), R9
+	DECQ        R9
+	VMOVUPS     (SP), Y9
+	VMOVUPS     (SI), Y10
+	VFMADD231PS Y2, Y10, Y9
+	VFMADD231PS Y3, Y10, Y8
+	VMOVUPS     (SI)(AX*1), Y10
+	VFMADD231PS Y5, Y10, Y9
+	VFMADD231PS Y6, Y10, Y8
+	TESTQ       R9, R9
+	JZ          pixel_end
+
+pixel:
+	ADDQ        CX, SI
+	VMOVUPS     (SI), Y12
+	VMULPS      Y2, Y12, Y10
+	VMULPS      Y3, Y12, Y11
+	VMULPS      Y4, Y12, Y12
+	VMOVUPS     (SI)(AX*1), Y13
+	VFMADD231PS Y5, Y13, Y10
+	VFMADD231PS Y6, Y13, Y11
+	VFMADD231PS Y7, Y13, Y12
+	VADDPS      Y12, Y8, Y8
+	TESTQ       R8, R8
+	JZ          alone_0
+	VMOVUPS     (R8), Y12
+	VADDPS      Y12, Y8, Y8
+	ADDQ        CX, R8
+
+alone_0:
+	VMAXPS  Y8, Y0, Y8
+	VMINPS  Y8, Y1, Y8
+	VMOVUPS Y8, (DI)
+	ADDQ    CX, DI
+	VADDPS  Y11, Y9, Y8
+	VADDPS  (SP), Y10, Y9
+	DECQ    R9
+	JNZ     pixel
+
+pixel_end:
+	CMPQ        right+56(FP), $0x00
+	JE          no_right
+	ADDQ        CX, SI
+	VMOVUPS     (SI), Y2
+	VFMADD231PS Y4, Y2, Y8
+	VMOVUPS     (SI)(AX*1), Y2
+	VFMADD231PS Y7, Y2, Y8
+
+no_right:
+	TESTQ   R8, R8
+	JZ      alone_1
+	VMOVUPS (R8), Y2
+	VADDPS  Y2, Y8, Y8
+	ADDQ    CX, R8
+
+alone_1:
+	VMAXPS  Y8, Y0, Y8
+	VMINPS  Y8, Y1, Y8
+	VMOVUPS Y8, (DI)
+	ADDQ    CX, DI
+	JMP     next
+
+part:
+	LEAQ    lanes_8<>+0(SB), DI
+	MOVQ    $0x00000008, R8
+	SUBQ    SI, R8
+	VMOVUPS (DI)(R8*4), Y2
+	MOVQ    x+8(FP), SI
+	MOVQ    y+0(FP), DI
+	MOVQ    add+72(FP), R8
+	ADDQ    DX, SI
+	ADDQ    DX, DI
+	TESTQ   R8, R8
+	JZ      plain_part
+	ADDQ    DX, R8
+
+plain_part:
+	VXORPS     Y3, Y3, Y3
+	VMOVUPS    Y3, (SP)
+	MOVQ       bias+64(FP), R9
+	TESTQ      R9, R9
+	JZ         no_bias_part
+	VMASKMOVPS (R9)(DX*1), Y2, Y3
+	VMOVUPS    Y3, (SP)
+
+no_bias_part:
+	MOVQ        w+16(FP), R9
+	ADDQ        DX, R9
+	VMASKMOVPS  (R9), Y2, Y3
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y4
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y5
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y6
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y7
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y8
+	ADDQ        CX, R9
+	VMOVUPS     (SP), Y9
+	CMPQ        left+48(FP), $0x00
+	JE          no_left_part
+	SUBQ        CX, SI
+	VMASKMOVPS  (SI), Y2, Y10
+	VFMADD231PS Y3, Y10, Y9
+	VMASKMOVPS  (SI)(AX*1), Y2, Y10
+	VFMADD231PS Y6, Y10, Y9
+	ADDQ        CX, SI
+
+no_left_part:
+	MOVQ        n+40(FP), R9
+	DECQ        R9
+	VMOVUPS     (SP), Y10
+	VMASKMOVPS  (SI), Y2, Y11
+	VFMADD231PS Y3, Y11, Y10
+	VFMADD231PS Y4, Y11, Y9
+	VMASKMOVPS  (SI)(AX*1), Y2, Y11
+	VFMADD231PS Y6, Y11, Y10
+	VFMADD231PS Y7, Y11, Y9
+	TESTQ       R9, R9
+	JZ          pixel_part_end
+
+pixel_part:
+	ADDQ        CX, SI
+	VMASKMOVPS  (SI), Y2, Y13
+	VMULPS      Y3, Y13, Y11
+	VMULPS      Y4, Y13, Y12
+	VMULPS      Y5, Y13, Y13
+	VMASKMOVPS  (SI)(AX*1), Y2, Y14
+	VFMADD231PS Y6, Y14, Y11
+	VFMADD231PS Y7, Y14, Y12
+	VFMADD231PS Y8, Y14, Y13
+	VADDPS      Y13, Y9, Y9
+	TESTQ       R8, R8
+	JZ          alone_0_part
+	VMASKMOVPS  (R8), Y2, Y13
+	VADDPS      Y13, Y9, Y9
+	ADDQ        CX, R8
+
+alone_0_part:
+	VMAXPS     Y9, Y0, Y9
+	VMINPS     Y9, Y1, Y9
+	VMASKMOVPS Y9, Y2, (DI)
+	ADDQ       CX, DI
+	VADDPS     Y12, Y10, Y9
+	VADDPS     (SP), Y11, Y10
+	DECQ       R9
+	JNZ        pixel_part
+
+pixel_part_end:
+	CMPQ        right+56(FP), $0x00
+	JE          no_right_part
+	ADDQ        CX, SI
+	VMASKMOVPS  (SI), Y2, Y3
+	VFMADD231PS Y5, Y3, Y9
+	VMASKMOVPS  (SI)(AX*1), Y2, Y3
+	VFMADD231PS Y8, Y3, Y9
+
+no_right_part:
+	TESTQ      R8, R8
+	JZ         alone_1_part
+	VMASKMOVPS (R8), Y2, Y3
+	VADDPS     Y3, Y9, Y9
+	ADDQ       CX, R8
+
+alone_1_part:
+	VMAXPS     Y9, Y0, Y9
+	VMINPS     Y9, Y1, Y9
+	VMASKMOVPS Y9, Y2, (DI)
+	ADDQ       CX, DI
+
+next:
+	ADDQ $0x00000020, DX
+	SUBQ $0x00000008, BX
+	JG   channels
+	VZEROUPPER
+	RET
+
+// func avx2_3x3_1(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
+// Requires: AVX, CMOV, FMA3
+TEXT ·avx2_3x3_1(SB), NOSPLIT, $96-88
+	VBROADCASTSS lo+80(FP), Y0
+	VBROADCASTSS hi+84(FP), Y1
+	MOVQ         row+32(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         channels+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         channels+24(FP), BX
+	XORQ         DX, DX
+
+channels:
+	MOVQ    $0x00000008, SI
+	CMPQ    BX, SI
+	CMOVQLT BX, SI
+	CMPQ    SI, $0x00000008
+	JNE     part
+	MOVQ    x+8(FP), SI
+	MOVQ    y+0(FP), DI
+	MOVQ    add+72(FP), R8
+	ADDQ    DX, SI
+	ADDQ    DX, DI
+	TESTQ   R8, R8
+	JZ      plain
+	ADDQ    DX, R8
+
+plain:
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS Y2, (SP)
+	MOVQ    bias+64(FP), R9
+	TESTQ   R9, R9
+	JZ      no_bias
+	VMOVUPS (R9)(DX*1), Y2
+	VMOVUPS Y2, (SP)
+
+no_bias:
+	MOVQ        w+16(FP), R9
+	ADDQ        DX, R9
+	VMOVUPS     (R9), Y2
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y3
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y4
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y5
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y6
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y7
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y8
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y9
+	VMOVUPS     Y9, 32(SP)
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y9
+	VMOVUPS     Y9, 64(SP)
+	ADDQ        CX, R9
+	VMOVUPS     (SP), Y9
+	CMPQ        left+48(FP), $0x00
+	JE          no_left
+	SUBQ        CX, SI
+	VMOVUPS     (SI), Y10
+	VFMADD231PS Y2, Y10, Y9
+	VMOVUPS     (SI)(AX*1), Y10
+	VFMADD231PS Y5, Y10, Y9
+	VMOVUPS     (SI)(AX*2), Y10
+	VFMADD231PS Y8, Y10, Y9
+	ADDQ        CX, SI
+
+no_left:
+	MOVQ        n+40(FP), R9
+	DECQ        R9
+	VMOVUPS     (SP), Y10
+	VMOVUPS     (SI), Y11
+	VFMADD231PS Y2, Y11, Y10
+	VFMADD231PS Y3, Y11, Y9
+	VMOVUPS     (SI)(AX*1), Y11
+	VFMADD231PS Y5, Y11, Y10
+	VFMADD231PS Y6, Y11, Y9
+	VMOVUPS     (SI)(AX*2), Y11
+	VFMADD231PS Y8, Y11, Y10
+	VFMADD231PS 32(SP), Y11, Y9
+	TESTQ       R9, R9
+	JZ          pixel_end
+
+pixel:
+	ADDQ        CX, SI
+	VMOVUPS     (SI), Y13
+	VMULPS      Y2, Y13, Y11
+	VMULPS      Y3, Y13, Y12
+	VMULPS      Y4, Y13, Y13
+	VMOVUPS     (SI)(AX*1), Y14
+	VFMADD231PS Y5, Y14, Y11
+	VFMADD231PS Y6, Y14, Y12
+	VFMADD231PS Y7, Y14, Y13
+	VMOVUPS     (SI)(AX*2), Y14
+	VFMADD231PS Y8, Y14, Y11
+	VFMADD231PS 32(SP), Y14, Y12
+	VFMADD231PS 64(SP), Y14, Y13
+	VADDPS      Y13, Y9, Y9
+	TESTQ       R8, R8
+	JZ          alone_0
+	VMOVUPS     (R8), Y13
+	VADDPS      Y13, Y9, Y9
+	ADDQ        CX, R8
+
+alone_0:
+	VMAXPS  Y9, Y0, Y9
+	VMINPS  Y9, Y1, Y9
+	VMOVUPS Y9, (DI)
+	ADDQ    CX, DI
+	VADDPS  Y12, Y10, Y9
+	VADDPS  (SP), Y11, Y10
+	DECQ    R9
+	JNZ     pixel
+
+pixel_end:
+	CMPQ        right+56(FP), $0x00
+	JE          no_right
+	ADDQ        CX, SI
+	VMOVUPS     (SI), Y2
+	VFMADD231PS Y4, Y2, Y9
+	VMOVUPS     (SI)(AX*1), Y2
+	VFMADD231PS Y7, Y2, Y9
+	VMOVUPS     (SI)(AX*2), Y2
+	VFMADD231PS 64(SP), Y2, Y9
+
+no_right:
+	TESTQ   R8, R8
+	JZ      alone_1
+	VMOVUPS (R8), Y2
+	VADDPS  Y2, Y9, Y9
+	ADDQ    CX, R8
+
+alone_1:
+	VMAXPS  Y9, Y0, Y9
+	VMINPS  Y9, Y1, Y9
+	VMOVUPS Y9, (DI)
+	ADDQ    CX, DI
+	JMP     next
+
+part:
+	LEAQ    lanes_8<>+0(SB), DI
+	MOVQ    $0x00000008, R8
+	SUBQ    SI, R8
+	VMOVUPS (DI)(R8*4), Y2
+	MOVQ    x+8(FP), SI
+	MOVQ    y+0(FP), DI
+	MOVQ    add+72(FP), R8
+	ADDQ    DX, SI
+	ADDQ    DX, DI
+	TESTQ   R8, R8
+	JZ      plain_part
+	ADDQ    DX, R8
+
+plain_part:
+	VXORPS     Y3, Y3, Y3
+	VMOVUPS    Y3, (SP)
+	MOVQ       bias+64(FP), R9
+	TESTQ      R9, R9
+	JZ         no_bias_part
+	VMASKMOVPS (R9)(DX*1), Y2, Y3
+	VMOVUPS    Y3, (SP)
+
+no_bias_part:
+	MOVQ        w+16(FP), R9
+	ADDQ        DX, R9
+	VMASKMOVPS  (R9), Y2, Y3
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y4
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y5
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y6
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y7
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y8
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y9
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y10
+	VMOVUPS     Y10, 32(SP)
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y10
+	VMOVUPS     Y10, 64(SP)
+	ADDQ        CX, R9
+	VMOVUPS     (SP), Y10
+	CMPQ        left+48(FP), $0x00
+	JE          no_left_part
+	SUBQ        CX, SI
+	VMASKMOVPS  (SI), Y2, Y11
+	VFMADD231PS Y3, Y11, Y10
+	VMASKMOVPS  (SI)(AX*1), Y2, Y11
+	VFMADD231PS Y6, Y11, Y10
+	VMASKMOVPS  (SI)(AX*2), Y2, Y11
+	VFMADD231PS Y9, Y11, Y10
+	ADDQ        CX, SI
+
+no_left_part:
+	MOVQ        n+40(FP), R9
+	DECQ        R9
+	VMOVUPS     (SP), Y11
+	VMASKMOVPS  (SI), Y2, Y12
+	VFMADD231PS Y3, Y12, Y11
+	VFMADD231PS Y4, Y12, Y10
+	VMASKMOVPS  (SI)(AX*1), Y2, Y12
+	VFMADD231PS Y6, Y12, Y11
+	VFMADD231PS Y7, Y12, Y10
+	VMASKMOVPS  (SI)(AX*2), Y2, Y12
+	VFMADD231PS Y9, Y12, Y11
+	VFMADD231PS 32(SP), Y12, Y10
+	TESTQ       R9, R9
+	JZ          pixel_part_end
+
+pixel_part:
+	ADDQ        CX, SI
+	VMASKMOVPS  (SI), Y2, Y14
+	VMULPS      Y3, Y14, Y12
+	VMULPS      Y4, Y14, Y13
+	VMULPS      Y5, Y14, Y14
+	VMASKMOVPS  (SI)(AX*1), Y2, Y15
+	VFMADD231PS Y6, Y15, Y12
+	VFMADD231PS Y7, Y15, Y13
+	VFMADD231PS Y8, Y15, Y14
+	VMASKMOVPS  (SI)(AX*2), Y2, Y15
+	VFMADD231PS Y9, Y15, Y12
+	VFMADD231PS 32(SP), Y15, Y13
+	VFMADD231PS 64(SP), Y15, Y14
+	VADDPS      Y14, Y10, Y10
+	TESTQ       R8, R8
+	JZ          alone_0_part
+	VMASKMOVPS  (R8), Y2, Y14
+	VADDPS      Y14, Y10, Y10
+	ADDQ        CX, R8
+
+alone_0_part:
+	VMAXPS     Y10, Y0, Y10
+	VMINPS     Y10, Y1, Y10
+	VMASKMOVPS Y10, Y2, (DI)
+	ADDQ       CX, DI
+	VADDPS     Y13, Y11, Y10
+	VADDPS     (SP), Y12, Y11
+	DECQ       R9
+	JNZ        pixel_part
+
+pixel_part_end:
+	CMPQ        right+56(FP), $0x00
+	JE          no_right_part
+	ADDQ        CX, SI
+	VMASKMOVPS  (SI), Y2, Y3
+	VFMADD231PS Y5, Y3, Y10
+	VMASKMOVPS  (SI)(AX*1), Y2, Y3
+	VFMADD231PS Y8, Y3, Y10
+	VMASKMOVPS  (SI)(AX*2), Y2, Y3
+	VFMADD231PS 64(SP), Y3, Y10
+
+no_right_part:
+	TESTQ      R8, R8
+	JZ         alone_1_part
+	VMASKMOVPS (R8), Y2, Y3
+	VADDPS     Y3, Y10, Y10
+	ADDQ       CX, R8
+
+alone_1_part:
+	VMAXPS     Y10, Y0, Y10
+	VMINPS     Y10, Y1, Y10
+	VMASKMOVPS Y10, Y2, (DI)
+	ADDQ       CX, DI
+
+next:
+	ADDQ $0x00000020, DX
+	SUBQ $0x00000008, BX
+	JG   channels
+	VZEROUPPER
+	RET
+
+// func avx2_2x3_2(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
+// Requires: AVX, CMOV, FMA3
+TEXT ·avx2_2x3_2(SB), NOSPLIT, $32-88
+	VBROADCASTSS lo+80(FP), Y0
+	VBROADCASTSS hi+84(FP), Y1
+	MOVQ         row+32(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         channels+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         channels+24(FP), BX
+	XORQ         DX, DX
+
+channels:
+	MOVQ    $0x00000008, SI
+	CMPQ    BX, SI
+	CMOVQLT BX, SI
+	CMPQ    SI, $0x00000008
+	JNE     part
+	MOVQ    x+8(FP), SI
+	MOVQ    y+0(FP), DI
+	MOVQ    add+72(FP), R8
+	ADDQ    DX, SI
+	ADDQ    DX, DI
+	TESTQ   R8, R8
+	JZ      plain
+	ADDQ    DX, R8
+
+plain:
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS Y2, (SP)
+	MOVQ    bias+64(FP), R9
+	TESTQ   R9, R9
+	JZ      no_bias
+	VMOVUPS (R9)(DX*1), Y2
+	VMOVUPS Y2, (SP)
+
+no_bias:
+	MOVQ        w+16(FP), R9
+	ADDQ        DX, R9
+	VMOVUPS     (R9), Y2
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y3
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y4
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y5
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y6
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y7
+	ADDQ        CX, R9
+	VMOVUPS     (SP), Y8
+	CMPQ        left+48(FP), $0x00
+	JE          no_left
+	SUBQ        CX, SI
+	VMOVUPS     (SI), Y9
+	VFMADD231PS Y2, Y9, Y8
+	VMOVUPS     (SI)(AX*1), Y9
+	VFMADD231PS Y5, Y9, Y8
+	ADDQ        CX, SI
+
+no_left:
+	MOVQ  n+40(FP), R9
+	DECQ  R9
+	TESTQ R9, R9
+	JZ    pixel_end
+
+pixel:
+	VMOVUPS     (SI), Y9
+	VMULPS      Y3, Y9, Y9
+	VMOVUPS     (SI)(AX*1), Y10
+	VFMADD231PS Y6, Y10, Y9
+	VADDPS      Y9, Y8, Y8
+	ADDQ        CX, SI
+	VMOVUPS     (SI), Y10
+	VMULPS      Y2, Y10, Y9
+	VMULPS      Y4, Y10, Y10
+	VMOVUPS     (SI)(AX*1), Y11
+	VFMADD231PS Y5, Y11, Y9
+	VFMADD231PS Y7, Y11, Y10
+	ADDQ        CX, SI
+	VADDPS      Y10, Y8, Y8
+	TESTQ       R8, R8
+	JZ          alone_0
+	VMOVUPS     (R8), Y10
+	VADDPS      Y10, Y8, Y8
+	ADDQ        CX, R8
+
+alone_0:
+	VMAXPS  Y8, Y0, Y8
+	VMINPS  Y8, Y1, Y8
+	VMOVUPS Y8, (DI)
+	ADDQ    CX, DI
+	VADDPS  (SP), Y9, Y8
+	DECQ    R9
+	JNZ     pixel
+
+pixel_end:
+	VMOVUPS     (SI), Y2
+	VFMADD231PS Y3, Y2, Y8
+	VMOVUPS     (SI)(AX*1), Y2
+	VFMADD231PS Y6, Y2, Y8
+	CMPQ        right+56(FP), $0x00
+	JE          no_right
+	ADDQ        CX, SI
+	VMOVUPS     (SI), Y2
+	VFMADD231PS Y4, Y2, Y8
+	VMOVUPS     (SI)(AX*1), Y2
+	VFMADD231PS Y7, Y2, Y8
+
+no_right:
+	TESTQ   R8, R8
+	JZ      alone_1
+	VMOVUPS (R8), Y2
+	VADDPS  Y2, Y8, Y8
+	ADDQ    CX, R8
+
+alone_1:
+	VMAXPS  Y8, Y0, Y8
+	VMINPS  Y8, Y1, Y8
+	VMOVUPS Y8, (DI)
+	ADDQ    CX, DI
+	JMP     next
+
+part:
+	LEAQ    lanes_8<>+0(SB), DI
+	MOVQ    $0x00000008, R8
+	SUBQ    SI, R8
+	VMOVUPS (DI)(R8*4), Y2
+	MOVQ    x+8(FP), SI
+	MOVQ    y+0(FP), DI
+	MOVQ    add+72(FP), R8
+	ADDQ    DX, SI
+	ADDQ    DX, DI
+	TESTQ   R8, R8
+	JZ      plain_part
+	ADDQ    DX, R8
+
+plain_part:
+	VXORPS     Y3, Y3, Y3
+	VMOVUPS    Y3, (SP)
+	MOVQ       bias+64(FP), R9
+	TESTQ      R9, R9
+	JZ         no_bias_part
+	VMASKMOVPS (R9)(DX*1), Y2, Y3
+	VMOVUPS    Y3, (SP)
+
+no_bias_part:
+	MOVQ        w+16(FP), R9
+	ADDQ        DX, R9
+	VMASKMOVPS  (R9), Y2, Y3
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y4
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y5
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y6
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y7
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y8
+	ADDQ        CX, R9
+	VMOVUPS     (SP), Y9
+	CMPQ        left+48(FP), $0x00
+	JE          no_left_part
+	SUBQ        CX, SI
+	VMASKMOVPS  (SI), Y2, Y10
+	VFMADD231PS Y3, Y10, Y9
+	VMASKMOVPS  (SI)(AX*1), Y2, Y10
+	VFMADD231PS Y6, Y10, Y9
+	ADDQ        CX, SI
+
+no_left_part:
+	MOVQ  n+40(FP), R9
+	DECQ  R9
+	TESTQ R9, R9
+	JZ    pixel_part_end
+
+pixel_part:
+	VMASKMOVPS  (SI), Y2, Y10
+	VMULPS      Y4, Y10, Y10
+	VMASKMOVPS  (SI)(AX*1), Y2, Y11
+	VFMADD231PS Y7, Y11, Y10
+	VADDPS      Y10, Y9, Y9
+	ADDQ        CX, SI
+	VMASKMOVPS  (SI), Y2, Y11
+	VMULPS      Y3, Y11, Y10
+	VMULPS      Y5, Y11, Y11
+	VMASKMOVPS  (SI)(AX*1), Y2, Y12
+	VFMADD231PS Y6, Y12, Y10
+	VFMADD231PS Y8, Y12, Y11
+	ADDQ        CX, SI
+	VADDPS      Y11, Y9, Y9
+	TESTQ       R8, R8
+	JZ          alone_0_part
+	VMASKMOVPS  (R8), Y2, Y11
+	VADDPS      Y11, Y9, Y9
+	ADDQ        CX, R8
+
+alone_0_part:
+	VMAXPS     Y9, Y0, Y9
+	VMINPS     Y9, Y1, Y9
+	VMASKMOVPS Y9, Y2, (DI)
+	ADDQ       CX, DI
+	VADDPS     (SP), Y10, Y9
+	DECQ       R9
+	JNZ        pixel_part
+
+pixel_part_end:
+	VMASKMOVPS  (SI), Y2, Y3
+	VFMADD231PS Y4, Y3, Y9
+	VMASKMOVPS  (SI)(AX*1), Y2, Y3
+	VFMADD231PS Y7, Y3, Y9
+	CMPQ        right+56(FP), $0x00
+	JE          no_right_part
+	ADDQ        CX, SI
+	VMASKMOVPS  (SI), Y2, Y3
+	VFMADD231PS Y5, Y3, Y9
+	VMASKMOVPS  (SI)(AX*1), Y2, Y3
+	VFMADD231PS Y8, Y3, Y9
+
+no_right_part:
+	TESTQ      R8, R8
+	JZ         alone_1_part
+	VMASKMOVPS (R8), Y2, Y3
+	VADDPS     Y3, Y9, Y9
+	ADDQ       CX, R8
+
+alone_1_part:
+	VMAXPS     Y9, Y0, Y9
+	VMINPS     Y9, Y1, Y9
+	VMASKMOVPS Y9, Y2, (DI)
+	ADDQ       CX, DI
+
+next:
+	ADDQ $0x00000020, DX
+	SUBQ $0x00000008, BX
+	JG   channels
+	VZEROUPPER
+	RET
+
+// func avx2_3x3_2(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
+// Requires: AVX, CMOV, FMA3
+TEXT ·avx2_3x3_2(SB), NOSPLIT, $96-88
+	VBROADCASTSS lo+80(FP), Y0
+	VBROADCASTSS hi+84(FP), Y1
+	MOVQ         row+32(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         channels+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         channels+24(FP), BX
+	XORQ         DX, DX
+
+channels:
+	MOVQ    $0x00000008, SI
+	CMPQ    BX, SI
+	CMOVQLT BX, SI
+	CMPQ    SI, $0x00000008
+	JNE     part
+	MOVQ    x+8(FP), SI
+	MOVQ    y+0(FP), DI
+	MOVQ    add+72(FP), R8
+	ADDQ    DX, SI
+	ADDQ    DX, DI
+	TESTQ   R8, R8
+	JZ      plain
+	ADDQ    DX, R8
+
+plain:
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS Y2, (SP)
+	MOVQ    bias+64(FP), R9
+	TESTQ   R9, R9
+	JZ      no_bias
+	VMOVUPS (R9)(DX*1), Y2
+	VMOVUPS Y2, (SP)
+
+no_bias:
+	MOVQ        w+16(FP), R9
+	ADDQ        DX, R9
+	VMOVUPS     (R9), Y2
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y3
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y4
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y5
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y6
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y7
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y8
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y9
+	VMOVUPS     Y9, 32(SP)
+	ADDQ        CX, R9
+	VMOVUPS     (R9), Y9
+	VMOVUPS     Y9, 64(SP)
+	ADDQ        CX, R9
+	VMOVUPS     (SP), Y9
+	CMPQ        left+48(FP), $0x00
+	JE          no_left
+	SUBQ        CX, SI
+	VMOVUPS     (SI), Y10
+	VFMADD231PS Y2, Y10, Y9
+	VMOVUPS     (SI)(AX*1), Y10
+	VFMADD231PS Y5, Y10, Y9
+	VMOVUPS     (SI)(AX*2), Y10
+	VFMADD231PS Y8, Y10, Y9
+	ADDQ        CX, SI
+
+no_left:
+	MOVQ  n+40(FP), R9
+	DECQ  R9
+	TESTQ R9, R9
+	JZ    pixel_end
+
+pixel:
+	VMOVUPS     (SI), Y10
+	VMULPS      Y3, Y10, Y10
+	VMOVUPS     (SI)(AX*1), Y11
+	VFMADD231PS Y6, Y11, Y10
+	VMOVUPS     (SI)(AX*2), Y11
+	VFMADD231PS 32(SP), Y11, Y10
+	VADDPS      Y10, Y9, Y9
+	ADDQ        CX, SI
+	VMOVUPS     (SI), Y11
+	VMULPS      Y2, Y11, Y10
+	VMULPS      Y4, Y11, Y11
+	VMOVUPS     (SI)(AX*1), Y12
+	VFMADD231PS Y5, Y12, Y10
+	VFMADD231PS Y7, Y12, Y11
+	VMOVUPS     (SI)(AX*2), Y12
+	VFMADD231PS Y8, Y12, Y10
+	VFMADD231PS 64(SP), Y12, Y11
+	ADDQ        CX, SI
+	VADDPS      Y11, Y9, Y9
+	TESTQ       R8, R8
+	JZ          alone_0
+	VMOVUPS     (R8), Y11
+	VADDPS      Y11, Y9, Y9
+	ADDQ        CX, R8
+
+alone_0:
+	VMAXPS  Y9, Y0, Y9
+	VMINPS  Y9, Y1, Y9
+	VMOVUPS Y9, (DI)
+	ADDQ    CX, DI
+	VADDPS  (SP), Y10, Y9
+	DECQ    R9
+	JNZ     pixel
+
+pixel_end:
+	VMOVUPS     (SI), Y2
+	VFMADD231PS Y3, Y2, Y9
+	VMOVUPS     (SI)(AX*1), Y2
+	VFMADD231PS Y6, Y2, Y9
+	VMOVUPS     (SI)(AX*2), Y2
+	VFMADD231PS 32(SP), Y2, Y9
+	CMPQ        right+56(FP), $0x00
+	JE          no_right
+	ADDQ        CX, SI
+	VMOVUPS     (SI), Y2
+	VFMADD231PS Y4, Y2, Y9
+	VMOVUPS     (SI)(AX*1), Y2
+	VFMADD231PS Y7, Y2, Y9
+	VMOVUPS     (SI)(AX*2), Y2
+	VFMADD231PS 64(SP), Y2, Y9
+
+no_right:
+	TESTQ   R8, R8
+	JZ      alone_1
+	VMOVUPS (R8), Y2
+	VADDPS  Y2, Y9, Y9
+	ADDQ    CX, R8
+
+alone_1:
+	VMAXPS  Y9, Y0, Y9
+	VMINPS  Y9, Y1, Y9
+	VMOVUPS Y9, (DI)
+	ADDQ    CX, DI
+	JMP     next
+
+part:
+	LEAQ    lanes_8<>+0(SB), DI
+	MOVQ    $0x00000008, R8
+	SUBQ    SI, R8
+	VMOVUPS (DI)(R8*4), Y2
+	MOVQ    x+8(FP), SI
+	MOVQ    y+0(FP), DI
+	MOVQ    add+72(FP), R8
+	ADDQ    DX, SI
+	ADDQ    DX, DI
+	TESTQ   R8, R8
+	JZ      plain_part
+	ADDQ    DX, R8
+
+plain_part:
+	VXORPS     Y3, Y3, Y3
+	VMOVUPS    Y3, (SP)
+	MOVQ       bias+64(FP), R9
+	TESTQ      R9, R9
+	JZ         no_bias_part
+	VMASKMOVPS (R9)(DX*1), Y2, Y3
+	VMOVUPS    Y3, (SP)
+
+no_bias_part:
+	MOVQ        w+16(FP), R9
+	ADDQ        DX, R9
+	VMASKMOVPS  (R9), Y2, Y3
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y4
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y5
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y6
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y7
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y8
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y9
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y10
+	VMOVUPS     Y10, 32(SP)
+	ADDQ        CX, R9
+	VMASKMOVPS  (R9), Y2, Y10
+	VMOVUPS     Y10, 64(SP)
+	ADDQ        CX, R9
+	VMOVUPS     (SP), Y10
+	CMPQ        left+48(FP), $0x00
+	JE          no_left_part
+	SUBQ        CX, SI
+	VMASKMOVPS  (SI), Y2, Y11
+	VFMADD231PS Y3, Y11, Y10
+	VMASKMOVPS  (SI)(AX*1), Y2, Y11
+	VFMADD231PS Y6, Y11, Y10
+	VMASKMOVPS  (SI)(AX*2), Y2, Y11
+	VFMADD231PS Y9, Y11, Y10
+	ADDQ        CX, SI
+
+no_left_part:
+	MOVQ  n+40(FP), R9
+	DECQ  R9
+	TESTQ R9, R9
+	JZ    pixel_part_end
+
+pixel_part:
+	VMASKMOVPS  (SI), Y2, Y11
+	VMULPS      Y4, Y11, Y11
+	VMASKMOVPS  (SI)(AX*1), Y2, Y12
+	VFMADD231PS Y7, Y12, Y11
+	VMASKMOVPS  (SI)(AX*2), Y2, Y12
+	VFMADD231PS 32(SP), Y12, Y11
+	VADDPS      Y11, Y10, Y10
+	ADDQ        CX, SI
+	VMASKMOVPS  (SI), Y2, Y12
+	VMULPS      Y3, Y12, Y11
+	VMULPS      Y5, Y12, Y12
+	VMASKMOVPS  (SI)(AX*1), Y2, Y13
+	VFMADD231PS Y6, Y13, Y11
+	VFMADD231PS Y8, Y13, Y12
+	VMASKMOVPS  (SI)(AX*2), Y2, Y13
+	VFMADD231PS Y9, Y13, Y11
+	VFMADD231PS 64(SP), Y13, Y12
+	ADDQ        CX, SI
+	VADDPS      Y12, Y10, Y10
+	TESTQ       R8, R8
+	JZ          alone_0_part
+	VMASKMOVPS  (R8), Y2, Y12
+	VADDPS      Y12, Y10, Y10
+	ADDQ        CX, R8
+
+alone_0_part:
+	VMAXPS     Y10, Y0, Y10
+	VMINPS     Y10, Y1, Y10
+	VMASKMOVPS Y10, Y2, (DI)
+	ADDQ       CX, DI
+	VADDPS     (SP), Y11, Y10
+	DECQ       R9
+	JNZ        pixel_part
+
+pixel_part_end:
+	VMASKMOVPS  (SI), Y2, Y3
+	VFMADD231PS Y4, Y3, Y10
+	VMASKMOVPS  (SI)(AX*1), Y2, Y3
+	VFMADD231PS Y7, Y3, Y10
+	VMASKMOVPS  (SI)(AX*2), Y2, Y3
+	VFMADD231PS 32(SP), Y3, Y10
+	CMPQ        right+56(FP), $0x00
+	JE          no_right_part
+	ADDQ        CX, SI
+	VMASKMOVPS  (SI), Y2, Y3
+	VFMADD231PS Y5, Y3, Y10
+	VMASKMOVPS  (SI)(AX*1), Y2, Y3
+	VFMADD231PS Y8, Y3, Y10
+	VMASKMOVPS  (SI)(AX*2), Y2, Y3
+	VFMADD231PS 64(SP), Y3, Y10
+
+no_right_part:
+	TESTQ      R8, R8
+	JZ         alone_1_part
+	VMASKMOVPS (R8), Y2, Y3
+	VADDPS     Y3, Y10, Y10
+	ADDQ       CX, R8
+
+alone_1_part:
+	VMAXPS     Y10, Y0, Y10
+	VMINPS     Y10, Y1, Y10
+	VMASKMOVPS Y10, Y2, (DI)
+	ADDQ       CX, DI
+
+next:
+	ADDQ $0x00000020, DX
+	SUBQ $0x00000008, BX
+	JG   channels
 	VZEROUPPER
 	RET

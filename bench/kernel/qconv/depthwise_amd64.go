@@ -28,8 +28,10 @@ type columns struct {
 func archDepthwise() []variant {
 	vnni := columns{4, [8]line{vnni_1xc, vnni_2xc, vnni_3xc, vnni_4xc, vnni_5xc, vnni_6xc, vnni_7xc, vnni_8xc}, interleaveBytes}
 	avx2 := columns{2, [8]line{avx2_1xc, avx2_2xc, avx2_3xc, avx2_4xc, avx2_5xc, avx2_6xc, avx2_7xc, avx2_8xc}, interleaveWords}
+	window := windows{[2]window{avx2_3x3_u8_1, avx2_3x3_u8_2}, [2]window{avx2_3x3_s8_1, avx2_3x3_s8_2}}
 	return []variant{
 		{"vnni_8xc", isa.Has("avx512_vnni"), vnni.takes, vnni.pack, vnni.scratch, vnni.row},
+		{"avx2_3x3", isa.Has("avx2"), window.takes, window.pack, window.scratch, window.row},
 		{"avx2_8xc", isa.Has("avx2"), avx2.takes, avx2.pack, avx2.scratch, avx2.row},
 	}
 }

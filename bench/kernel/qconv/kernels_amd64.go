@@ -98,3 +98,23 @@ func avx2_interleave_u8(dst *byte, a *byte, b *byte, blocks int, zero int32)
 //
 //go:noescape
 func avx2_interleave_s8(dst *byte, a *byte, b *byte, blocks int, zero int32)
+
+// avx2_3x3_u8_1 computes y[p·channels+c] = Σ (l[i][(p+j-1)·channels+c] − zero)·w[i,j,c] for p < n, c < channels, i < 3, j < 3, where the lines l are a, b and c, without the first column (p = 0, j = 0) where left is 0 and without the last (p = n-1, j = 2) where right is 0. n is at least 1 and channels a multiple of 8; w holds, of every eight channels, of every column, pairs of int16: those of the first two lines, then those of the third and 0.
+//
+//go:noescape
+func avx2_3x3_u8_1(y *int32, a *byte, b *byte, c *byte, w *byte, channels int, n int, left int, right int, zero int32)
+
+// avx2_3x3_s8_1 computes y[p·channels+c] = Σ (l[i][(p+j-1)·channels+c] − zero)·w[i,j,c] for p < n, c < channels, i < 3, j < 3, where the lines l are a, b and c, without the first column (p = 0, j = 0) where left is 0 and without the last (p = n-1, j = 2) where right is 0. n is at least 1 and channels a multiple of 8; w holds, of every eight channels, of every column, pairs of int16: those of the first two lines, then those of the third and 0.
+//
+//go:noescape
+func avx2_3x3_s8_1(y *int32, a *byte, b *byte, c *byte, w *byte, channels int, n int, left int, right int, zero int32)
+
+// avx2_3x3_u8_2 computes y[p·channels+c] = Σ (l[i][(2·p+j-1)·channels+c] − zero)·w[i,j,c] for p < n, c < channels, i < 3, j < 3, where the lines l are a, b and c, without the first column (p = 0, j = 0) where left is 0 and without the last (p = n-1, j = 2) where right is 0. n is at least 1 and channels a multiple of 8; w holds, of every eight channels, of every column, pairs of int16: those of the first two lines, then those of the third and 0.
+//
+//go:noescape
+func avx2_3x3_u8_2(y *int32, a *byte, b *byte, c *byte, w *byte, channels int, n int, left int, right int, zero int32)
+
+// avx2_3x3_s8_2 computes y[p·channels+c] = Σ (l[i][(2·p+j-1)·channels+c] − zero)·w[i,j,c] for p < n, c < channels, i < 3, j < 3, where the lines l are a, b and c, without the first column (p = 0, j = 0) where left is 0 and without the last (p = n-1, j = 2) where right is 0. n is at least 1 and channels a multiple of 8; w holds, of every eight channels, of every column, pairs of int16: those of the first two lines, then those of the third and 0.
+//
+//go:noescape
+func avx2_3x3_s8_2(y *int32, a *byte, b *byte, c *byte, w *byte, channels int, n int, left int, right int, zero int32)

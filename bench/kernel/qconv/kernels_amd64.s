@@ -3577,3 +3577,481 @@ block:
 block_end:
 	VZEROUPPER
 	RET
+
+// func avx2_3x3_u8_1(y *int32, a *byte, b *byte, c *byte, w *byte, channels int, n int, left int, right int, zero int32)
+// Requires: AVX, AVX2
+TEXT ·avx2_3x3_u8_1(SB), NOSPLIT, $0-76
+	MOVL         zero+72(FP), AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         channels+40(FP), AX
+	VPACKSSDW    Y0, Y0, Y0
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         c+24(FP), BX
+	MOVQ         y+0(FP), SI
+	MOVQ         w+32(FP), DI
+	MOVQ         channels+40(FP), R8
+
+channels:
+	XORQ       R9, R9
+	MOVQ       SI, R10
+	VMOVDQU    (DI), Y1
+	VMOVDQU    32(DI), Y2
+	VMOVDQU    64(DI), Y3
+	VMOVDQU    96(DI), Y4
+	VMOVDQU    128(DI), Y5
+	VMOVDQU    160(DI), Y6
+	VPXOR      Y7, Y7, Y7
+	CMPQ       left+56(FP), $0x00
+	JE         no_left
+	SUBQ       AX, R9
+	VMOVQ      (CX)(R9*1), X8
+	VMOVQ      (DX)(R9*1), X9
+	VPUNPCKLBW X9, X8, X8
+	VPMOVZXBW  X8, Y8
+	VPSUBW     Y0, Y8, Y8
+	VPMOVZXBD  (BX)(R9*1), Y9
+	VPSUBW     Y0, Y9, Y9
+	VPMADDWD   Y1, Y8, Y8
+	VPADDD     Y8, Y7, Y7
+	VPMADDWD   Y2, Y9, Y8
+	VPADDD     Y8, Y7, Y7
+	ADDQ       AX, R9
+
+no_left:
+	MOVQ       n+48(FP), R11
+	DECQ       R11
+	VPXOR      Y8, Y8, Y8
+	VMOVQ      (CX)(R9*1), X9
+	VMOVQ      (DX)(R9*1), X10
+	VPUNPCKLBW X10, X9, X9
+	VPMOVZXBW  X9, Y9
+	VPSUBW     Y0, Y9, Y9
+	VPMOVZXBD  (BX)(R9*1), Y10
+	VPSUBW     Y0, Y10, Y10
+	VPMADDWD   Y1, Y9, Y11
+	VPADDD     Y11, Y8, Y8
+	VPMADDWD   Y2, Y10, Y11
+	VPADDD     Y11, Y8, Y8
+	VPMADDWD   Y3, Y9, Y9
+	VPADDD     Y9, Y7, Y7
+	VPMADDWD   Y4, Y10, Y9
+	VPADDD     Y9, Y7, Y7
+	TESTQ      R11, R11
+	JZ         pixel_end
+
+pixel:
+	ADDQ       AX, R9
+	VMOVQ      (CX)(R9*1), X9
+	VMOVQ      (DX)(R9*1), X10
+	VPUNPCKLBW X10, X9, X9
+	VPMOVZXBW  X9, Y11
+	VPSUBW     Y0, Y11, Y11
+	VPMOVZXBD  (BX)(R9*1), Y12
+	VPSUBW     Y0, Y12, Y12
+	VPMADDWD   Y1, Y11, Y9
+	VPMADDWD   Y2, Y12, Y10
+	VPADDD     Y10, Y9, Y9
+	VPMADDWD   Y3, Y11, Y10
+	VPMADDWD   Y4, Y12, Y13
+	VPADDD     Y13, Y10, Y10
+	VPMADDWD   Y5, Y11, Y11
+	VPMADDWD   Y6, Y12, Y12
+	VPADDD     Y12, Y11, Y11
+	VPADDD     Y11, Y7, Y7
+	VMOVDQU    Y7, (R10)
+	LEAQ       (R10)(AX*4), R10
+	VPADDD     Y10, Y8, Y7
+	VMOVDQA    Y9, Y8
+	DECQ       R11
+	JNZ        pixel
+
+pixel_end:
+	CMPQ       right+64(FP), $0x00
+	JE         no_right
+	ADDQ       AX, R9
+	VMOVQ      (CX)(R9*1), X1
+	VMOVQ      (DX)(R9*1), X2
+	VPUNPCKLBW X2, X1, X1
+	VPMOVZXBW  X1, Y1
+	VPSUBW     Y0, Y1, Y1
+	VPMOVZXBD  (BX)(R9*1), Y2
+	VPSUBW     Y0, Y2, Y2
+	VPMADDWD   Y5, Y1, Y1
+	VPADDD     Y1, Y7, Y7
+	VPMADDWD   Y6, Y2, Y1
+	VPADDD     Y1, Y7, Y7
+
+no_right:
+	VMOVDQU Y7, (R10)
+	LEAQ    (R10)(AX*4), R10
+	ADDQ    $0x08, CX
+	ADDQ    $0x08, DX
+	ADDQ    $0x08, BX
+	ADDQ    $0x20, SI
+	ADDQ    $0x000000c0, DI
+	SUBQ    $0x08, R8
+	JG      channels
+	VZEROUPPER
+	RET
+
+// func avx2_3x3_s8_1(y *int32, a *byte, b *byte, c *byte, w *byte, channels int, n int, left int, right int, zero int32)
+// Requires: AVX, AVX2
+TEXT ·avx2_3x3_s8_1(SB), NOSPLIT, $0-76
+	MOVL         zero+72(FP), AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         channels+40(FP), AX
+	VPACKSSDW    Y0, Y0, Y0
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         c+24(FP), BX
+	MOVQ         y+0(FP), SI
+	MOVQ         w+32(FP), DI
+	MOVQ         channels+40(FP), R8
+
+channels:
+	XORQ       R9, R9
+	MOVQ       SI, R10
+	VMOVDQU    (DI), Y1
+	VMOVDQU    32(DI), Y2
+	VMOVDQU    64(DI), Y3
+	VMOVDQU    96(DI), Y4
+	VMOVDQU    128(DI), Y5
+	VMOVDQU    160(DI), Y6
+	VPXOR      Y7, Y7, Y7
+	CMPQ       left+56(FP), $0x00
+	JE         no_left
+	SUBQ       AX, R9
+	VMOVQ      (CX)(R9*1), X8
+	VMOVQ      (DX)(R9*1), X9
+	VPUNPCKLBW X9, X8, X8
+	VPMOVSXBW  X8, Y8
+	VPSUBW     Y0, Y8, Y8
+	VPMOVSXBD  (BX)(R9*1), Y9
+	VPSUBW     Y0, Y9, Y9
+	VPMADDWD   Y1, Y8, Y8
+	VPADDD     Y8, Y7, Y7
+	VPMADDWD   Y2, Y9, Y8
+	VPADDD     Y8, Y7, Y7
+	ADDQ       AX, R9
+
+no_left:
+	MOVQ       n+48(FP), R11
+	DECQ       R11
+	VPXOR      Y8, Y8, Y8
+	VMOVQ      (CX)(R9*1), X9
+	VMOVQ      (DX)(R9*1), X10
+	VPUNPCKLBW X10, X9, X9
+	VPMOVSXBW  X9, Y9
+	VPSUBW     Y0, Y9, Y9
+	VPMOVSXBD  (BX)(R9*1), Y10
+	VPSUBW     Y0, Y10, Y10
+	VPMADDWD   Y1, Y9, Y11
+	VPADDD     Y11, Y8, Y8
+	VPMADDWD   Y2, Y10, Y11
+	VPADDD     Y11, Y8, Y8
+	VPMADDWD   Y3, Y9, Y9
+	VPADDD     Y9, Y7, Y7
+	VPMADDWD   Y4, Y10, Y9
+	VPADDD     Y9, Y7, Y7
+	TESTQ      R11, R11
+	JZ         pixel_end
+
+pixel:
+	ADDQ       AX, R9
+	VMOVQ      (CX)(R9*1), X9
+	VMOVQ      (DX)(R9*1), X10
+	VPUNPCKLBW X10, X9, X9
+	VPMOVSXBW  X9, Y11
+	VPSUBW     Y0, Y11, Y11
+	VPMOVSXBD  (BX)(R9*1), Y12
+	VPSUBW     Y0, Y12, Y12
+	VPMADDWD   Y1, Y11, Y9
+	VPMADDWD   Y2, Y12, Y10
+	VPADDD     Y10, Y9, Y9
+	VPMADDWD   Y3, Y11, Y10
+	VPMADDWD   Y4, Y12, Y13
+	VPADDD     Y13, Y10, Y10
+	VPMADDWD   Y5, Y11, Y11
+	VPMADDWD   Y6, Y12, Y12
+	VPADDD     Y12, Y11, Y11
+	VPADDD     Y11, Y7, Y7
+	VMOVDQU    Y7, (R10)
+	LEAQ       (R10)(AX*4), R10
+	VPADDD     Y10, Y8, Y7
+	VMOVDQA    Y9, Y8
+	DECQ       R11
+	JNZ        pixel
+
+pixel_end:
+	CMPQ       right+64(FP), $0x00
+	JE         no_right
+	ADDQ       AX, R9
+	VMOVQ      (CX)(R9*1), X1
+	VMOVQ      (DX)(R9*1), X2
+	VPUNPCKLBW X2, X1, X1
+	VPMOVSXBW  X1, Y1
+	VPSUBW     Y0, Y1, Y1
+	VPMOVSXBD  (BX)(R9*1), Y2
+	VPSUBW     Y0, Y2, Y2
+	VPMADDWD   Y5, Y1, Y1
+	VPADDD     Y1, Y7, Y7
+	VPMADDWD   Y6, Y2, Y1
+	VPADDD     Y1, Y7, Y7
+
+no_right:
+	VMOVDQU Y7, (R10)
+	LEAQ    (R10)(AX*4), R10
+	ADDQ    $0x08, CX
+	ADDQ    $0x08, DX
+	ADDQ    $0x08, BX
+	ADDQ    $0x20, SI
+	ADDQ    $0x000000c0, DI
+	SUBQ    $0x08, R8
+	JG      channels
+	VZEROUPPER
+	RET
+
+// func avx2_3x3_u8_2(y *int32, a *byte, b *byte, c *byte, w *byte, channels int, n int, left int, right int, zero int32)
+// Requires: AVX, AVX2
+TEXT ·avx2_3x3_u8_2(SB), NOSPLIT, $0-76
+	MOVL         zero+72(FP), AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         channels+40(FP), AX
+	VPACKSSDW    Y0, Y0, Y0
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         c+24(FP), BX
+	MOVQ         y+0(FP), SI
+	MOVQ         w+32(FP), DI
+	MOVQ         channels+40(FP), R8
+
+channels:
+	XORQ       R9, R9
+	MOVQ       SI, R10
+	VMOVDQU    (DI), Y1
+	VMOVDQU    32(DI), Y2
+	VMOVDQU    64(DI), Y3
+	VMOVDQU    96(DI), Y4
+	VMOVDQU    128(DI), Y5
+	VMOVDQU    160(DI), Y6
+	VPXOR      Y7, Y7, Y7
+	CMPQ       left+56(FP), $0x00
+	JE         no_left
+	SUBQ       AX, R9
+	VMOVQ      (CX)(R9*1), X8
+	VMOVQ      (DX)(R9*1), X9
+	VPUNPCKLBW X9, X8, X8
+	VPMOVZXBW  X8, Y8
+	VPSUBW     Y0, Y8, Y8
+	VPMOVZXBD  (BX)(R9*1), Y9
+	VPSUBW     Y0, Y9, Y9
+	VPMADDWD   Y1, Y8, Y8
+	VPADDD     Y8, Y7, Y7
+	VPMADDWD   Y2, Y9, Y8
+	VPADDD     Y8, Y7, Y7
+	ADDQ       AX, R9
+
+no_left:
+	MOVQ  n+48(FP), R11
+	DECQ  R11
+	TESTQ R11, R11
+	JZ    pixel_end
+
+pixel:
+	VMOVQ      (CX)(R9*1), X8
+	VMOVQ      (DX)(R9*1), X9
+	VPUNPCKLBW X9, X8, X8
+	VPMOVZXBW  X8, Y8
+	VPSUBW     Y0, Y8, Y8
+	VPMOVZXBD  (BX)(R9*1), Y9
+	VPSUBW     Y0, Y9, Y9
+	VPMADDWD   Y3, Y8, Y8
+	VPMADDWD   Y4, Y9, Y9
+	VPADDD     Y9, Y8, Y8
+	VPADDD     Y8, Y7, Y7
+	ADDQ       AX, R9
+	VMOVQ      (CX)(R9*1), X8
+	VMOVQ      (DX)(R9*1), X9
+	VPUNPCKLBW X9, X8, X8
+	VPMOVZXBW  X8, Y9
+	VPSUBW     Y0, Y9, Y9
+	VPMOVZXBD  (BX)(R9*1), Y10
+	VPSUBW     Y0, Y10, Y10
+	VPMADDWD   Y1, Y9, Y8
+	VPMADDWD   Y2, Y10, Y11
+	VPADDD     Y11, Y8, Y8
+	VPMADDWD   Y5, Y9, Y9
+	VPMADDWD   Y6, Y10, Y10
+	VPADDD     Y10, Y9, Y9
+	ADDQ       AX, R9
+	VPADDD     Y9, Y7, Y7
+	VMOVDQU    Y7, (R10)
+	LEAQ       (R10)(AX*4), R10
+	VMOVDQA    Y8, Y7
+	DECQ       R11
+	JNZ        pixel
+
+pixel_end:
+	VMOVQ      (CX)(R9*1), X1
+	VMOVQ      (DX)(R9*1), X2
+	VPUNPCKLBW X2, X1, X1
+	VPMOVZXBW  X1, Y1
+	VPSUBW     Y0, Y1, Y1
+	VPMOVZXBD  (BX)(R9*1), Y2
+	VPSUBW     Y0, Y2, Y2
+	VPMADDWD   Y3, Y1, Y1
+	VPADDD     Y1, Y7, Y7
+	VPMADDWD   Y4, Y2, Y1
+	VPADDD     Y1, Y7, Y7
+	CMPQ       right+64(FP), $0x00
+	JE         no_right
+	ADDQ       AX, R9
+	VMOVQ      (CX)(R9*1), X1
+	VMOVQ      (DX)(R9*1), X2
+	VPUNPCKLBW X2, X1, X1
+	VPMOVZXBW  X1, Y1
+	VPSUBW     Y0, Y1, Y1
+	VPMOVZXBD  (BX)(R9*1), Y2
+	VPSUBW     Y0, Y2, Y2
+	VPMADDWD   Y5, Y1, Y1
+	VPADDD     Y1, Y7, Y7
+	VPMADDWD   Y6, Y2, Y1
+	VPADDD     Y1, Y7, Y7
+
+no_right:
+	VMOVDQU Y7, (R10)
+	LEAQ    (R10)(AX*4), R10
+	ADDQ    $0x08, CX
+	ADDQ    $0x08, DX
+	ADDQ    $0x08, BX
+	ADDQ    $0x20, SI
+	ADDQ    $0x000000c0, DI
+	SUBQ    $0x08, R8
+	JG      channels
+	VZEROUPPER
+	RET
+
+// func avx2_3x3_s8_2(y *int32, a *byte, b *byte, c *byte, w *byte, channels int, n int, left int, right int, zero int32)
+// Requires: AVX, AVX2
+TEXT ·avx2_3x3_s8_2(SB), NOSPLIT, $0-76
+	MOVL         zero+72(FP), AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         channels+40(FP), AX
+	VPACKSSDW    Y0, Y0, Y0
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         c+24(FP), BX
+	MOVQ         y+0(FP), SI
+	MOVQ         w+32(FP), DI
+	MOVQ         channels+40(FP), R8
+
+channels:
+	XORQ       R9, R9
+	MOVQ       SI, R10
+	VMOVDQU    (DI), Y1
+	VMOVDQU    32(DI), Y2
+	VMOVDQU    64(DI), Y3
+	VMOVDQU    96(DI), Y4
+	VMOVDQU    128(DI), Y5
+	VMOVDQU    160(DI), Y6
+	VPXOR      Y7, Y7, Y7
+	CMPQ       left+56(FP), $0x00
+	JE         no_left
+	SUBQ       AX, R9
+	VMOVQ      (CX)(R9*1), X8
+	VMOVQ      (DX)(R9*1), X9
+	VPUNPCKLBW X9, X8, X8
+	VPMOVSXBW  X8, Y8
+	VPSUBW     Y0, Y8, Y8
+	VPMOVSXBD  (BX)(R9*1), Y9
+	VPSUBW     Y0, Y9, Y9
+	VPMADDWD   Y1, Y8, Y8
+	VPADDD     Y8, Y7, Y7
+	VPMADDWD   Y2, Y9, Y8
+	VPADDD     Y8, Y7, Y7
+	ADDQ       AX, R9
+
+no_left:
+	MOVQ  n+48(FP), R11
+	DECQ  R11
+	TESTQ R11, R11
+	JZ    pixel_end
+
+pixel:
+	VMOVQ      (CX)(R9*1), X8
+	VMOVQ      (DX)(R9*1), X9
+	VPUNPCKLBW X9, X8, X8
+	VPMOVSXBW  X8, Y8
+	VPSUBW     Y0, Y8, Y8
+	VPMOVSXBD  (BX)(R9*1), Y9
+	VPSUBW     Y0, Y9, Y9
+	VPMADDWD   Y3, Y8, Y8
+	VPMADDWD   Y4, Y9, Y9
+	VPADDD     Y9, Y8, Y8
+	VPADDD     Y8, Y7, Y7
+	ADDQ       AX, R9
+	VMOVQ      (CX)(R9*1), X8
+	VMOVQ      (DX)(R9*1), X9
+	VPUNPCKLBW X9, X8, X8
+	VPMOVSXBW  X8, Y9
+	VPSUBW     Y0, Y9, Y9
+	VPMOVSXBD  (BX)(R9*1), Y10
+	VPSUBW     Y0, Y10, Y10
+	VPMADDWD   Y1, Y9, Y8
+	VPMADDWD   Y2, Y10, Y11
+	VPADDD     Y11, Y8, Y8
+	VPMADDWD   Y5, Y9, Y9
+	VPMADDWD   Y6, Y10, Y10
+	VPADDD     Y10, Y9, Y9
+	ADDQ       AX, R9
+	VPADDD     Y9, Y7, Y7
+	VMOVDQU    Y7, (R10)
+	LEAQ       (R10)(AX*4), R10
+	VMOVDQA    Y8, Y7
+	DECQ       R11
+	JNZ        pixel
+
+pixel_end:
+	VMOVQ      (CX)(R9*1), X1
+	VMOVQ      (DX)(R9*1), X2
+	VPUNPCKLBW X2, X1, X1
+	VPMOVSXBW  X1, Y1
+	VPSUBW     Y0, Y1, Y1
+	VPMOVSXBD  (BX)(R9*1), Y2
+	VPSUBW     Y0, Y2, Y2
+	VPMADDWD   Y3, Y1, Y1
+	VPADDD     Y1, Y7, Y7
+	VPMADDWD   Y4, Y2, Y1
+	VPADDD     Y1, Y7, Y7
+	CMPQ       right+64(FP), $0x00
+	JE         no_right
+	ADDQ       AX, R9
+	VMOVQ      (CX)(R9*1), X1
+	VMOVQ      (DX)(R9*1), X2
+	VPUNPCKLBW X2, X1, X1
+	VPMOVSXBW  X1, Y1
+	VPSUBW     Y0, Y1, Y1
+	VPMOVSXBD  (BX)(R9*1), Y2
+	VPSUBW     Y0, Y2, Y2
+	VPMADDWD   Y5, Y1, Y1
+	VPADDD     Y1, Y7, Y7
+	VPMADDWD   Y6, Y2, Y1
+	VPADDD     Y1, Y7, Y7
+
+no_right:
+	VMOVDQU Y7, (R10)
+	LEAQ    (R10)(AX*4), R10
+	ADDQ    $0x08, CX
+	ADDQ    $0x08, DX
+	ADDQ    $0x08, BX
+	ADDQ    $0x20, SI
+	ADDQ    $0x000000c0, DI
+	SUBQ    $0x08, R8
+	JG      channels
+	VZEROUPPER
+	RET

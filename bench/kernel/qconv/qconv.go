@@ -119,9 +119,13 @@ func (c *Conv) SumsLen() int { return c.block() * c.M }
 
 // block returns how many pixels are computed and finished at once: 16 KiB of
 // sums, half of an L1 cache, in whole lines where they fit; more where every
-// block reads the parts of large weights anew.
+// block reads the parts of large weights anew. Depthwise kernels move along
+// lines, so that theirs are cut only where one does not fit a cache.
 func (c *Conv) block() int {
 	n := max(4096/c.M, 24)
+	if c.Depthwise() {
+		n = max(4096/c.M, c.OW/((c.OW*c.M+8191)/8192))
+	}
 	if len(c.groups) > 1 && c.Groups == 1 {
 		n *= 8
 	}

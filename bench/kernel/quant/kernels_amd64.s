@@ -256,16 +256,16 @@ row_2:
 	VMINPS    Z1, Z7, Z7
 	VCVTPS2DQ Z7, Z7
 	VPADDD    Z2, Z7, Z7
+	VMOVUPS   64(DI), Z8
+	VPADDD    Z5, Z8, Z8
+	VCVTDQ2PS Z8, Z8
+	VMULPS    Z6, Z8, Z8
+	VMAXPS    Z0, Z8, Z8
+	VMINPS    Z1, Z8, Z8
+	VCVTPS2DQ Z8, Z8
+	VPADDD    Z2, Z8, Z8
 	VPMOVDB   Z7, (R8)
-	VMOVUPS   64(DI), Z7
-	VPADDD    Z5, Z7, Z7
-	VCVTDQ2PS Z7, Z7
-	VMULPS    Z6, Z7, Z7
-	VMAXPS    Z0, Z7, Z7
-	VMINPS    Z1, Z7, Z7
-	VCVTPS2DQ Z7, Z7
-	VPADDD    Z2, Z7, Z7
-	VPMOVDB   Z7, 16(R8)
+	VPMOVDB   Z8, 16(R8)
 	MOVQ      n+40(FP), R10
 	SHLQ      $0x02, R10
 	ADDQ      R10, DI
@@ -462,12 +462,11 @@ block:
 	VMINPS       Y2, Y4, Y4
 	VCVTPS2DQ    Y4, Y4
 	VPADDD       Y3, Y4, Y4
-	VPCMPEQD     Y5, Y5, Y5
-	VPSRLD       $0x18, Y5, Y5
-	VPAND        Y5, Y4, Y4
+	VPAND        f32_000000ff<>+0(SB), Y4, Y4
+	VPACKUSDW    Y4, Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
 	VEXTRACTI128 $0x01, Y4, X5
-	VPACKUSDW    X5, X4, X5
-	VPACKUSWB    X5, X5, X5
+	VPACKUSWB    X5, X4, X5
 	VMOVQ        X5, (AX)
 	ADDQ         $0x00000008, AX
 	ADDQ         $0x00000020, CX
@@ -477,6 +476,24 @@ block:
 block_end:
 	VZEROUPPER
 	RET
+
+DATA f32_000000ff<>+0(SB)/4, $0x000000ff
+DATA f32_000000ff<>+4(SB)/4, $0x000000ff
+DATA f32_000000ff<>+8(SB)/4, $0x000000ff
+DATA f32_000000ff<>+12(SB)/4, $0x000000ff
+DATA f32_000000ff<>+16(SB)/4, $0x000000ff
+DATA f32_000000ff<>+20(SB)/4, $0x000000ff
+DATA f32_000000ff<>+24(SB)/4, $0x000000ff
+DATA f32_000000ff<>+28(SB)/4, $0x000000ff
+DATA f32_000000ff<>+32(SB)/4, $0x000000ff
+DATA f32_000000ff<>+36(SB)/4, $0x000000ff
+DATA f32_000000ff<>+40(SB)/4, $0x000000ff
+DATA f32_000000ff<>+44(SB)/4, $0x000000ff
+DATA f32_000000ff<>+48(SB)/4, $0x000000ff
+DATA f32_000000ff<>+52(SB)/4, $0x000000ff
+DATA f32_000000ff<>+56(SB)/4, $0x000000ff
+DATA f32_000000ff<>+60(SB)/4, $0x000000ff
+GLOBL f32_000000ff<>(SB), RODATA|NOPTR, $64
 
 // func avx2_dequantize_u8(y *float32, x *byte, blocks int, scale float32, zero int32)
 // Requires: AVX, AVX2
@@ -612,12 +629,11 @@ block:
 	VMAXPS       Y3, Y6, Y6
 	VMINPS       Y4, Y6, Y6
 	VCVTPS2DQ    Y6, Y6
-	VPCMPEQD     Y5, Y5, Y5
-	VPSRLD       $0x18, Y5, Y5
-	VPAND        Y5, Y6, Y6
+	VPAND        f32_000000ff<>+0(SB), Y6, Y6
+	VPACKUSDW    Y6, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
 	VEXTRACTI128 $0x01, Y6, X5
-	VPACKUSDW    X5, X6, X5
-	VPACKUSWB    X5, X5, X5
+	VPACKUSWB    X5, X6, X5
 	VMOVQ        X5, (AX)
 	ADDQ         $0x00000008, AX
 	ADDQ         $0x00000008, CX
@@ -654,12 +670,11 @@ block:
 	VMAXPS       Y3, Y6, Y6
 	VMINPS       Y4, Y6, Y6
 	VCVTPS2DQ    Y6, Y6
-	VPCMPEQD     Y5, Y5, Y5
-	VPSRLD       $0x18, Y5, Y5
-	VPAND        Y5, Y6, Y6
+	VPAND        f32_000000ff<>+0(SB), Y6, Y6
+	VPACKUSDW    Y6, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
 	VEXTRACTI128 $0x01, Y6, X5
-	VPACKUSDW    X5, X6, X5
-	VPACKUSWB    X5, X5, X5
+	VPACKUSWB    X5, X6, X5
 	VMOVQ        X5, (AX)
 	ADDQ         $0x00000008, AX
 	ADDQ         $0x00000008, CX
@@ -686,6 +701,60 @@ TEXT ·avx2_requantize(SB), NOSPLIT, $0-60
 	VPBROADCASTD X2, Y2
 
 channels:
+	CMPQ    DX, $0x00000010
+	JLT     fewer
+	VMOVUPS (BX), Y3
+	VMOVUPS (SI), Y4
+	VMOVUPS 32(BX), Y5
+	VMOVUPS 32(SI), Y6
+	MOVQ    CX, DI
+	MOVQ    AX, R8
+	MOVQ    rows+32(FP), R9
+	TESTQ   R9, R9
+	JZ      row_2_end
+
+row_2:
+	VMOVUPS      (DI), Y7
+	VPADDD       Y3, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y4, Y7, Y7
+	VMAXPS       Y0, Y7, Y7
+	VMINPS       Y1, Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPADDD       Y2, Y7, Y7
+	VMOVUPS      32(DI), Y8
+	VPADDD       Y5, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y6, Y8, Y8
+	VMAXPS       Y0, Y8, Y8
+	VMINPS       Y1, Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VPADDD       Y2, Y8, Y8
+	VPAND        f32_000000ff<>+0(SB), Y7, Y7
+	VPAND        f32_000000ff<>+0(SB), Y8, Y8
+	VPACKUSDW    Y8, Y7, Y7
+	VPERMQ       $0xd8, Y7, Y7
+	VEXTRACTI128 $0x01, Y7, X8
+	VPACKUSWB    X8, X7, X8
+	VMOVDQU      X8, (R8)
+	MOVQ         n+40(FP), R10
+	SHLQ         $0x02, R10
+	ADDQ         R10, DI
+	MOVQ         n+40(FP), R10
+	ADDQ         R10, R8
+	DECQ         R9
+	JNZ          row_2
+
+row_2_end:
+	ADDQ $0x00000010, AX
+	ADDQ $0x00000040, BX
+	ADDQ $0x00000040, SI
+	ADDQ $0x00000040, CX
+	SUBQ $0x00000010, DX
+	JG   channels
+	JMP  done
+
+fewer:
 	MOVQ    $0x00000008, DI
 	CMPQ    DX, DI
 	CMOVQLT DX, DI
@@ -708,12 +777,11 @@ row_1:
 	VMINPS       Y1, Y5, Y5
 	VCVTPS2DQ    Y5, Y5
 	VPADDD       Y2, Y5, Y5
-	VPCMPEQD     Y6, Y6, Y6
-	VPSRLD       $0x18, Y6, Y6
-	VPAND        Y6, Y5, Y5
+	VPAND        f32_000000ff<>+0(SB), Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0xd8, Y5, Y5
 	VEXTRACTI128 $0x01, Y5, X6
-	VPACKUSDW    X6, X5, X6
-	VPACKUSWB    X6, X6, X6
+	VPACKUSWB    X6, X5, X6
 	VMOVQ        X6, (R8)
 	MOVQ         n+40(FP), R10
 	SHLQ         $0x02, R10
@@ -749,12 +817,11 @@ row_part_1:
 	VMINPS       Y1, Y6, Y6
 	VCVTPS2DQ    Y6, Y6
 	VPADDD       Y2, Y6, Y6
-	VPCMPEQD     Y7, Y7, Y7
-	VPSRLD       $0x18, Y7, Y7
-	VPAND        Y7, Y6, Y6
+	VPAND        f32_000000ff<>+0(SB), Y6, Y6
+	VPACKUSDW    Y6, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
 	VEXTRACTI128 $0x01, Y6, X7
-	VPACKUSDW    X7, X6, X7
-	VPACKUSWB    X7, X7, X7
+	VPACKUSWB    X7, X6, X7
 	LEAQ         (R9), R11
 	TESTQ        $0x00000004, DI
 	JZ           without_4_part_1
@@ -794,6 +861,8 @@ next:
 	ADDQ $0x00000020, CX
 	SUBQ $0x00000008, DX
 	JG   channels
+
+done:
 	VZEROUPPER
 	RET
 
@@ -828,6 +897,57 @@ TEXT ·avx2_scale(SB), NOSPLIT, $0-64
 	MOVQ         shift+32(FP), DI
 
 channels:
+	CMPQ    DX, $0x00000010
+	JLT     fewer
+	VMOVUPS (BX), Y2
+	VMOVUPS (SI), Y3
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(BX), Y5
+	VMOVUPS 32(SI), Y6
+	VMOVUPS 32(DI), Y7
+	MOVQ    CX, R8
+	MOVQ    AX, R9
+	MOVQ    rows+40(FP), R10
+	TESTQ   R10, R10
+	JZ      row_2_end
+
+row_2:
+	VMOVUPS   (R8), Y8
+	VPADDD    Y2, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y3, Y8, Y8
+	VADDPS    Y4, Y8, Y8
+	VMAXPS    Y8, Y0, Y8
+	VMINPS    Y8, Y1, Y8
+	VMOVUPS   Y8, (R9)
+	VMOVUPS   32(R8), Y8
+	VPADDD    Y5, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VADDPS    Y7, Y8, Y8
+	VMAXPS    Y8, Y0, Y8
+	VMINPS    Y8, Y1, Y8
+	VMOVUPS   Y8, 32(R9)
+	MOVQ      n+48(FP), R11
+	SHLQ      $0x02, R11
+	ADDQ      R11, R8
+	MOVQ      n+48(FP), R11
+	SHLQ      $0x02, R11
+	ADDQ      R11, R9
+	DECQ      R10
+	JNZ       row_2
+
+row_2_end:
+	ADDQ $0x00000040, BX
+	ADDQ $0x00000040, SI
+	ADDQ $0x00000040, DI
+	ADDQ $0x00000040, CX
+	ADDQ $0x00000040, AX
+	SUBQ $0x00000010, DX
+	JG   channels
+	JMP  done
+
+fewer:
 	MOVQ    $0x00000008, R8
 	CMPQ    DX, R8
 	CMOVQLT DX, R8
@@ -904,5 +1024,7 @@ next:
 	ADDQ $0x00000020, AX
 	SUBQ $0x00000008, DX
 	JG   channels
+
+done:
 	VZEROUPPER
 	RET

@@ -1,7 +1,8 @@
 // Command asm writes the amd64 kernels of package conv: go generate
 // ./bench/kernel/conv. A depthwise kernel computes some pixels of a row at
 // once, channel by channel vector, so that a tap's weights are loaded once for
-// all of them; it is bound by the loads of the input.
+// all of them; it is bound by the loads of the input. Those three columns wide
+// have kernels that load every input once.
 package main
 
 import (
@@ -20,6 +21,11 @@ func main() {
 	for _, v := range []asm.Set{asm.AVX512, asm.AVX2} {
 		for pixels := 1; pixels <= 8; pixels++ {
 			depthwise(v, pixels)
+		}
+		for _, stride := range []int{1, 2} {
+			for _, rows := range []int{2, 3} {
+				walk(v, rows, stride)
+			}
 		}
 	}
 	Generate()
@@ -43,7 +49,7 @@ func depthwise(v asm.Set, pixels int) {
 // some computes so many pixels.
 func some(v asm.Set, pixels int, pixel, col, row Register) {
 	y, x, w, left := asm.Int("y", 1), asm.Int("x", 1), asm.Int("w", 1), asm.Int("channels", 1)
-	v.Channels(left, []Register{y, x, w}, func(vectors int, cols asm.Columns, suffix string) {
+	v.Channels(left, []Register{y, x, w}, v.Lanes == 16, func(vectors int, cols asm.Columns, suffix string) {
 		t := asm.Tile{Set: v, Sums: v.Zeros(pixels * vectors), Vectors: vectors}
 		at, wp := GP64(), GP64()
 		MOVQ(x, at)

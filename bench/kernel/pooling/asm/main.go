@@ -42,7 +42,7 @@ const enough = 8
 func sum(v asm.Set) {
 	text(v.ISA+"_sum", "func(y, x *float32, rows, n int)", "computes y[c] = Σ x[r·n+c] for r < rows, c < n, in the order of several sums.")
 	y, x, row := asm.Int("y", 1), asm.Int("x", 1), asm.Int("n", 4)
-	v.Channels(asm.Int("n", 1), []Register{y, x}, func(vectors int, c asm.Columns, suffix string) {
+	v.Channels(asm.Int("n", 1), []Register{y, x}, v.Lanes == 16, func(vectors int, c asm.Columns, suffix string) {
 		at := GP64()
 		MOVQ(x, at)
 		sums := v.Unroll(vectors, enough)
@@ -98,7 +98,7 @@ func maximum(v asm.Set) {
 	text(v.ISA+"_max", "func(y, x *float32, n, kh, kw, col, skip int, least float32)",
 		"computes y[c] = max(least, x[(i·(kw·col+skip)+j·col)/4+c]) over i < kh, j < kw for c < n; a NaN yields NaN.")
 	y, x := asm.Int("y", 1), asm.Int("x", 1)
-	v.Channels(asm.Int("n", 1), []Register{y, x}, func(vectors int, c asm.Columns, suffix string) {
+	v.Channels(asm.Int("n", 1), []Register{y, x}, v.Lanes == 16, func(vectors int, c asm.Columns, suffix string) {
 		var top []VecVirtual
 		for range vectors {
 			top = append(top, v.Float("least"))

@@ -4,7 +4,8 @@
 // image are interleaved first, so that the taps of a column that one
 // instruction adds up (four uint8 with VNNI, two int16 without) lie after each
 // other; then some pixels of a row are computed at once, channel by channel
-// vector, and the weights are loaded once for all of them.
+// vector, and the weights are loaded once for all of them. Without VNNI, lines
+// of a 3×3 kernel are interleaved in registers instead, each once.
 package main
 
 import (
@@ -28,6 +29,10 @@ func main() {
 	interleave4()
 	interleave2("u8", VPMOVZXBW)
 	interleave2("s8", VPMOVSXBW)
+	for _, stride := range []int{1, 2} {
+		walk("u8", VPMOVZXBW, VPMOVZXBD, stride)
+		walk("s8", VPMOVSXBW, VPMOVSXBD, stride)
+	}
 	Generate()
 }
 
@@ -52,7 +57,7 @@ func depthwise(v asm.Set, pixels int) {
 // some computes so many pixels.
 func some(v asm.Set, pixels int, pixel, col, row Register) {
 	y, x, w, left := asm.Int("y", 1), asm.Int("x", 1), asm.Int("w", 1), asm.Int("channels", 1)
-	v.Channels(left, []Register{y, x, w}, func(vectors int, cols asm.Columns, suffix string) {
+	v.Channels(left, []Register{y, x, w}, v.Lanes == 16, func(vectors int, cols asm.Columns, suffix string) {
 		t := asm.Tile{Set: v, Sums: v.Zeros(pixels * vectors), Vectors: vectors}
 		at, wp := GP64(), GP64()
 		MOVQ(x, at)

@@ -66,7 +66,7 @@ func quantize(v asm.Set) {
 		VMOVUPS(Mem{Base: x}, r)
 		VDIVPS(scale, r, r)
 		integer(r, lo, hi, zero)
-		v.Narrow(r, Mem{Base: y})
+		v.Narrow(Mem{Base: y}, r)
 	})
 	end()
 }
@@ -134,7 +134,7 @@ func add(v asm.Set, typ string, widen func(...Op)) {
 		VMAXPS(lo, q, q)
 		VMINPS(hi, q, q)
 		VCVTPS2DQ(q, q)
-		v.Narrow(q, Mem{Base: y})
+		v.Narrow(Mem{Base: y}, q)
 	})
 	end()
 }
@@ -162,7 +162,7 @@ func rows(v asm.Set, toBytes bool) {
 	if !toBytes {
 		pointers = append(pointers, y)
 	}
-	v.Channels(left, pointers, func(vectors int, cols asm.Columns, suffix string) {
+	v.Channels(left, pointers, true, func(vectors int, cols asm.Columns, suffix string) {
 		ps := make([][]VecVirtual, vectors)
 		for j := range ps {
 			for _, p := range parameters {
@@ -173,6 +173,7 @@ func rows(v asm.Set, toBytes bool) {
 		MOVQ(acc, from)
 		MOVQ(y, to)
 		asm.Loop("row"+suffix, asm.Int("rows", 1), func() {
+			var rs []VecVirtual
 			for j, p := range ps {
 				r := cols.Load(Mem{Base: from, Disp: j * v.Bytes()}, j)
 				VPADDD(p[0], r, r)
@@ -180,7 +181,9 @@ func rows(v asm.Set, toBytes bool) {
 				VMULPS(p[1], r, r)
 				if toBytes {
 					integer(r, lo, hi, zero)
-					cols.Narrow(r, Mem{Base: to, Disp: j * v.Lanes}, j)
+					if rs = append(rs, r); len(rs) == vectors {
+						cols.Narrow(rs, Mem{Base: to})
+					}
 				} else {
 					VADDPS(p[2], r, r)
 					VMAXPS(r, lo, r)
