@@ -29,16 +29,26 @@ type race struct {
 	art         models.Artifact
 	sets        [][]tensor.Tensor // inputs that both rotate through
 	far         float64           // how far outputs may differ, of the largest
+	unit        string            // of what is compared; "" is seconds
 }
 
 // engines of a race; the ratio is the first one's time ÷ the second one's.
 var engines = []string{"onnxruntime", "native"}
 
+// self is this program, which is the worker of its races too.
+var self = func() string {
+	exe, err := os.Executable()
+	if err != nil {
+		return os.Args[0]
+	}
+	return exe
+}()
+
 // block is how long a worker runs at each visit.
 const block = 50 * time.Millisecond
 
-// speed races the engines, one thread each, on every model of the zoo and on
-// single layers, and prints the table of docs/performance.md. Names, where
+// speed races the engines, one thread each, on single layers, on every model of
+// the zoo and on whole networks, and prints the table of docs/performance.md. Names, where
 // there are any, choose groups by a part of their name.
 func speed(ctx context.Context, w io.Writer, rounds int, names []string) error {
 	dir, err := os.MkdirTemp("", "assay-speed")
@@ -60,16 +70,22 @@ func speed(ctx context.Context, w io.Writer, rounds int, names []string) error {
 	}
 	fmt.Fprintf(w, "%s · %s · 1 thread · ratio is ONNX Runtime's time ÷ native's: median of %d paired rounds (quartiles)\n", set.Device.CPU, time.Now().UTC().Format("2006-01-02"), rounds)
 	t := table{w: w, cpus: set.CPUs(1)}
+	wanted := func(group string) bool {
+		return len(names) == 0 || slices.ContainsFunc(names, func(n string) bool { return strings.Contains(group, n) })
+	}
 	for _, r := range append(races, small...) {
-		if len(names) > 0 && !slices.ContainsFunc(names, func(n string) bool { return strings.Contains(r.group, n) }) {
+		if !wanted(r.group) {
 			continue
 		}
 		if err := t.row(ctx, r, rounds); err != nil {
 			return fmt.Errorf("%s %s: %w", r.group, r.name, err)
 		}
 	}
+	if err := t.netRows(ctx, dir, rounds, wanted); err != nil {
+		return err
+	}
 	t.end()
-	return nil
+	return t.scaling(ctx, dir, rounds, set.CPUs(2), wanted)
 }
 
 // layerRaces writes the layers' models to dir.
@@ -84,7 +100,7 @@ func layerRaces(dir string) ([]race, error) {
 		if l.in.Type != tensor.Float32 {
 			far = 0
 		}
-		out = append(out, race{l.group, l.name, models.Artifact{Path: path, Format: "onnx"}, [][]tensor.Tensor{{l.in}}, far})
+		out = append(out, race{group: l.group, name: l.name, art: models.Artifact{Path: path, Format: "onnx"}, sets: [][]tensor.Tensor{{l.in}}, far: far})
 	}
 	return out, nil
 }
@@ -134,13 +150,9 @@ func zooRaces() ([]race, error) {
 // run visits both workers in turn, in random order, and returns their medians
 // in every round, in seconds; why says why there is no ratio.
 func (r race) run(ctx context.Context, rounds int, cpus []int) (times [2][]float64, settings, why string, err error) {
-	exe, err := os.Executable()
-	if err != nil {
-		return times, "", "", err
-	}
 	var ws [2]*runner.Worker
 	for i, name := range engines {
-		if ws[i], err = runner.Start(ctx, runner.Command{Path: exe, Args: []string{"worker", "-engine", name}, CPUs: cpus}); err != nil {
+		if ws[i], err = runner.Start(ctx, runner.Command{Path: self, Args: []string{"worker", "-engine", name}, CPUs: cpus}); err != nil {
 			return times, "", "", fmt.Errorf("%s: %w", name, err)
 		}
 		defer ws[i].Kill()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -28,7 +29,7 @@ func (t *table) row(ctx context.Context, r race, rounds int) error {
 	return nil
 }
 
-// print prints a row of times in seconds, a ratio of each round unless why
+// print prints a row of times, or of what r.unit says, a ratio of each round unless why
 // says why there is none.
 func (t *table) print(r race, times [2][]float64, why string) {
 	if r.group != t.group {
@@ -46,7 +47,8 @@ func (t *table) print(r race, times [2][]float64, why string) {
 		t.ratios = append(t.ratios, m)
 		ratio = fmt.Sprintf("%s (%s to %s)", unit.Ratio(m), unit.Ratio(stat.Quantile(rs, 0.25)), unit.Ratio(stat.Quantile(rs, 0.75)))
 	}
-	fmt.Fprintf(t.w, "  %-28s %12s %12s   %s\n", r.name, unit.Format(stat.Median(times[0]), "sec"), unit.Format(stat.Median(times[1]), "sec"), ratio)
+	of := cmp.Or(r.unit, "sec")
+	fmt.Fprintf(t.w, "  %-28s %12s %12s   %s\n", r.name, unit.Format(stat.Median(times[0]), of), unit.Format(stat.Median(times[1]), of), ratio)
 }
 
 // mean ends a group.

@@ -50,7 +50,7 @@ func (n *Node) uses() []string {
 		}
 	}
 	n.subgraphs(func(_ string, g *Graph) error {
-		out = append(out, g.free()...)
+		out = append(out, g.Outer()...)
 		return nil
 	})
 	return out
@@ -74,8 +74,9 @@ func (n *Node) subgraphs(f func(attr string, g *Graph) error) error {
 	return nil
 }
 
-// free returns the values that g reads and does not define.
-func (g *Graph) free() []string {
+// Outer returns the values that g, a subgraph, reads and does not define: those
+// of the graphs around it. A value that is read twice may be listed twice.
+func (g *Graph) Outer() []string {
 	defined := g.defined()
 	var out []string
 	for _, n := range g.Nodes {

@@ -47,18 +47,13 @@ func Infer(m *Model, bind map[string]int64) (*Inference, error) {
 			return nil, fmt.Errorf("infer shapes: %s = %d is not a size", name, v)
 		}
 	}
-	s := &inferrer{bind: bind, values: map[string]*value{}, declared: map[string]ValueInfo{}}
-	if err := s.sources(m.Graph); err != nil {
-		return nil, fmt.Errorf("infer shapes: %w", err)
-	}
-	opsets := map[string]int64{}
+	s := newInferrer(nil)
+	s.bind, s.opsets = bind, map[string]int64{}
 	for _, o := range m.Opsets {
-		opsets[domain(o.Domain)] = o.Version
+		s.opsets[domain(o.Domain)] = o.Version
 	}
-	for i, n := range m.Graph.Nodes {
-		if err := s.node(n, opsets[domain(n.Domain)]); err != nil {
-			return nil, fmt.Errorf("infer shapes: %s: %s: %w", n.place(i), n.Op, err)
-		}
+	if err := s.graph(m.Graph, nil); err != nil {
+		return nil, fmt.Errorf("infer shapes: %w", err)
 	}
 	return s.result(), nil
 }
@@ -112,8 +107,53 @@ const maxRank = 64
 
 type inferrer struct {
 	bind     map[string]int64
+	opsets   map[string]int64 // by domain
 	values   map[string]*value
 	declared map[string]ValueInfo // what the file says of inner values and outputs
+	outer    *inferrer            // of the graph around this one
+	depth    int
+}
+
+// newInferrer returns one for a graph inside that of outer, if there is one.
+func newInferrer(outer *inferrer) *inferrer {
+	s := &inferrer{values: map[string]*value{}, declared: map[string]ValueInfo{}, outer: outer}
+	if outer != nil {
+		s.bind, s.opsets, s.depth = outer.bind, outer.opsets, outer.depth+1
+	}
+	return s
+}
+
+// graph infers g's values. in are its inputs where a node hands them over;
+// nil ones are as the file says.
+func (s *inferrer) graph(g *Graph, in []*value) error {
+	if s.depth > maxDepth {
+		return fmt.Errorf("graphs are nested more than %d deep", maxDepth)
+	}
+	if err := s.sources(g); err != nil {
+		return err
+	}
+	for i, v := range in {
+		if v != nil && i < len(g.Inputs) {
+			s.values[g.Inputs[i].Name] = v
+		}
+	}
+	for i, n := range g.Nodes {
+		if err := s.node(n, s.opsets[domain(n.Domain)]); err != nil {
+			return fmt.Errorf("%s: %s: %w", n.place(i), n.Op, err)
+		}
+	}
+	return nil
+}
+
+// lookup returns the value called name of this graph or of one around it, nil
+// where there is none.
+func (s *inferrer) lookup(name string) *value {
+	for ; s != nil; s = s.outer {
+		if v := s.values[name]; v != nil {
+			return v
+		}
+	}
+	return nil
 }
 
 // sources enters g's inputs and initializers.
@@ -218,11 +258,11 @@ func (v *value) check() error {
 
 // node infers the outputs of n.
 func (s *inferrer) node(n *Node, opset int64) error {
-	c := &call{Node: n, opset: opset, out: make([]value, len(n.Outputs))}
+	c := &call{Node: n, opset: opset, scope: s, out: make([]value, len(n.Outputs))}
 	for _, name := range n.Inputs {
-		v := s.values[name]
+		v := s.lookup(name)
 		if v == nil && name != "" {
-			v = &value{} // defined in a graph around this one, or not at all: Check says
+			v = &value{} // not defined at all: Check says
 		}
 		c.in = append(c.in, v)
 	}
@@ -233,6 +273,7 @@ func (s *inferrer) node(n *Node, opset int64) error {
 				return fmt.Errorf("input %d is missing, it takes at least %d", i, op.min)
 			}
 		}
+		c.align()
 		if err := op.f(c); err != nil {
 			return err
 		}

@@ -40,8 +40,9 @@ func registerIn(domain string, min int, f inferFunc, names ...string) {
 type call struct {
 	*Node
 	opset int64
-	in    []*value // nil where omitted
-	out   []value  // one per output name
+	scope *inferrer // of the graph that the node is in
+	in    []*value  // nil where omitted
+	out   []value   // one per output name
 }
 
 // arg returns input i; where it is omitted, a value of which nothing is known.

@@ -31,7 +31,7 @@ func load(m *onnx.Model, batch int, more ...string) (*graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	inf, err := onnx.Infer(m, bind)
+	m, inf, err := infer(m, bind)
 	if err != nil {
 		return nil, err
 	}
@@ -76,16 +76,7 @@ func bindBatch(m *onnx.Model, batch int) (map[string]int64, error) {
 // known reports operators, domains and attributes that this engine lacks, all
 // of them in one error that wraps errors.ErrUnsupported.
 func known(m *onnx.Model) error {
-	var missing []string
-	for _, n := range m.Graph.Nodes {
-		why := lacking(n)
-		if why == "" && m.Opset("") < 7 && older(n, m.Opset("")) {
-			why = fmt.Sprintf("node %q: %s of operator set %d", n.Name, n.Op, m.Opset(""))
-		}
-		if why != "" {
-			missing = append(missing, why)
-		}
-	}
+	missing := unknown(m.Graph, m.Opset(""))
 	if missing == nil {
 		return nil
 	}
@@ -96,13 +87,34 @@ func known(m *onnx.Model) error {
 	return fmt.Errorf("%s: %w by native (docs/operators.md lists the %d that it has)", strings.Join(missing, "; "), errors.ErrUnsupported, len(opNames()))
 }
 
+// unknown says what this engine does not have of g's nodes and of the graphs
+// inside them.
+func unknown(g *onnx.Graph, opset int64) []string {
+	var missing []string
+	for _, n := range g.Nodes {
+		why := lacking(n)
+		switch {
+		case why != "":
+		case opset < 7 && older(n, opset):
+			why = fmt.Sprintf("node %q: %s of operator set %d", n.Name, n.Op, opset)
+		case opset >= 7 && n.Attr("axis") != nil && onnx.Aligns(n.Op):
+			why = fmt.Sprintf("node %q: attribute \"axis\" of %s", n.Name, n.Op)
+		}
+		if why != "" {
+			missing = append(missing, why)
+		}
+		for _, sub := range graphsOf(n) {
+			missing = append(missing, unknown(sub, opset)...)
+		}
+	}
+	return missing
+}
+
 // older reports whether n meant something else in an operator set before 7
 // than what is planned here (onnx/docs/Changelog.md). Attributes that have
 // gone since then, as that by which operands were aligned, are lacking anyway.
 func older(n *onnx.Node, opset int64) bool {
 	switch n.Op {
-	case "PRelu": // slopes were per channel
-		return true
 	case "Dropout", "BatchNormalization": // a flag said whether it trains, which was the default
 		return n.Int("is_test", 0) == 0
 	case "Selu", "Cast", "Reshape", "Tile", "Concat", "HardSigmoid": // other defaults, or parameters in another place
@@ -152,6 +164,10 @@ func lacking(n *onnx.Node) string {
 // sources makes the values of constants and inputs.
 func (im *importer) sources() error {
 	for _, t := range im.m.Graph.Initializers {
+		if t.Type == tensor.Int4 || t.Type == tensor.Uint4 {
+			im.values[t.Name] = fromTensor(t.Name, nibbles(t.Tensor))
+			continue
+		}
 		if t.Type.Bits() == 0 || t.Type.Bits()%8 != 0 {
 			return fmt.Errorf("initializer %q: elements of type %v: %w by native", t.Name, t.Type, errors.ErrUnsupported)
 		}
@@ -205,13 +221,18 @@ func (im *importer) node(n *onnx.Node) error {
 	if k.domain == "ai.onnx" {
 		k.domain = ""
 	}
-	for _, name := range n.Inputs {
+	names := n.Inputs
+	if controls(k) {
+		names = slices.Concat(names, captures(n))
+	}
+	for _, name := range names {
 		v := im.values[name]
 		if v == nil && name != "" {
 			return fmt.Errorf("%s: input %q is not defined", k.place(), name)
 		}
 		k.in = append(k.in, v)
 	}
+	im.align(k)
 	for _, name := range n.Outputs {
 		if name == "" {
 			k.out = append(k.out, nil)
@@ -231,4 +252,22 @@ func (im *importer) node(n *onnx.Node) error {
 	}
 	im.g.nodes = append(im.g.nodes, k)
 	return nil
+}
+
+// align gives the second operand of an operator of a set before 7 the
+// dimensions with which it broadcasts as NumPy does.
+func (im *importer) align(k *node) {
+	x, y := k.arg(0), k.arg(1)
+	if x == nil || y == nil {
+		return
+	}
+	n := onnx.Trailing(k.attrs, k.opset, len(x.shape), len(y.shape))
+	if n == 0 {
+		return
+	}
+	t := &value{name: y.name, typ: y.typ, shape: slices.Concat(y.shape, slices.Repeat([]int{1}, n)), data: y.data, konst: y.konst}
+	if !y.konst {
+		im.g.nodes = append(im.g.nodes, newNode(blank("shape of "+y.name), "", "Reshape", []*value{y}, []*value{t}))
+	}
+	k.in[1] = t
 }

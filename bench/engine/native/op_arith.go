@@ -18,7 +18,7 @@ func init() {
 		f32: planFmod[float32], f64: planFmod[float64], i64: planMod[int64], i32: planMod[int32], i16: planMod[int16], i8: planMod[int8],
 		u64: planMod[uint64], u32: planMod[uint32], u16: planMod[uint16], u8: planMod[uint8],
 	})}, "Mod")
-	register(opDef{min: 2, max: 2, attrs: []string{"broadcast"}, plan: planPow}, "Pow")
+	register(opDef{min: 2, max: 2, attrs: []string{"axis", "broadcast"}, plan: planPow}, "Pow")
 	register(opDef{min: 2, max: 2, plan: byFirst(typed{f32: planPRelu[float32], f64: planPRelu[float64]})}, "PRelu")
 }
 

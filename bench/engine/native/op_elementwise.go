@@ -14,7 +14,7 @@ func init() {
 	register(opDef{min: 1, max: 1, attrs: []string{"alpha", "beta"}, plan: planUnary}, "HardSigmoid")
 	register(opDef{min: 1, max: 1, attrs: []string{"alpha"}, plan: planUnary}, "LeakyRelu")
 	register(opDef{min: 1, max: 3, attrs: []string{"min", "max"}, plan: planUnary}, "Clip")
-	register(opDef{min: 2, max: 2, attrs: []string{"broadcast"}, plan: planBinary}, "Add", "Sub", "Mul", "Div")
+	register(opDef{min: 2, max: 2, attrs: []string{"axis", "broadcast"}, plan: planBinary}, "Add", "Sub", "Mul", "Div")
 	register(opDef{min: 5, max: 5, attrs: []string{"epsilon", "is_test", "momentum", "spatial", "training_mode"}, plan: planBatchNorm}, "BatchNormalization")
 }
 

@@ -8,11 +8,11 @@ import (
 )
 
 func init() {
-	register(opDef{min: 2, max: 2, attrs: []string{"broadcast"}, plan: byFirst(typed{
+	register(opDef{min: 2, max: 2, attrs: []string{"axis", "broadcast"}, plan: byFirst(typed{
 		f32: planCompare[float32], f64: planCompare[float64], i64: planCompare[int64], i32: planCompare[int32], i16: planCompare[int16],
 		i8: planCompare[int8], u64: planCompare[uint64], u32: planCompare[uint32], u16: planCompare[uint16], u8: planCompare[uint8], boolean: planCompare[uint8],
 	})}, "Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual")
-	register(opDef{min: 2, max: 2, plan: byFirst(typed{boolean: planLogic})}, "And", "Or", "Xor")
+	register(opDef{min: 2, max: 2, attrs: []string{"axis", "broadcast"}, plan: byFirst(typed{boolean: planLogic})}, "And", "Or", "Xor")
 	register(opDef{min: 1, max: 1, plan: byFirst(typed{boolean: planNot})}, "Not")
 	register(opDef{min: 1, max: 1, plan: byFirst(typed{f32: planIsNaN[float32], f64: planIsNaN[float64]})}, "IsNaN")
 	register(opDef{min: 1, max: 1, attrs: []string{"detect_negative", "detect_positive"}, plan: byFirst(typed{f32: planIsInf[float32], f64: planIsInf[float64]})}, "IsInf")

@@ -20,8 +20,8 @@ type channels struct{ outer, count, inner int }
 // divide reads n's scale input: one for all, or one for each index of axis.
 func divide(n *node) (channels, error) {
 	x, scale := n.in[0], n.in[1]
-	if n.attrs.Int("block_size", 0) != 0 || len(scale.shape) > 1 {
-		return channels{}, fmt.Errorf("scales %v per block: %w (per tensor and per axis are)", scale.shape, errors.ErrUnsupported)
+	if len(scale.shape) > 1 {
+		return channels{}, fmt.Errorf("scales %v without blocks: one, or one for each index of an axis is wanted", scale.shape)
 	}
 	if scale.len() == 1 {
 		return channels{1, 1, x.len()}, nil
@@ -56,10 +56,6 @@ func planQuantize(b *builder, n *node) error {
 	if err := want(tensor.Float32, float, scale); err != nil {
 		return err
 	}
-	c, err := divide(n)
-	if err != nil {
-		return err
-	}
 	if x.len() != y.len() {
 		return fmt.Errorf("input %v and output %v", x.shape, y.shape)
 	}
@@ -70,13 +66,20 @@ func planQuantize(b *builder, n *node) error {
 	if zero.typ != ints.typ || zero.len() != scale.len() {
 		return fmt.Errorf("zero point %v%v for %d scales of %v", zero.typ, zero.shape, scale.len(), ints.typ)
 	}
+	if blocked(n) || ints.typ == tensor.Int16 || ints.typ == tensor.Uint16 {
+		return planBlocks(b, n, zero)
+	}
+	c, err := divide(n)
+	if err != nil {
+		return err
+	}
 	switch {
 	case n.op == "QuantizeLinear" && y.typ == tensor.Int8:
 		eachChannel(b, n, zero, c, quant.Quantize[int8])
 	case n.op == "QuantizeLinear" && y.typ == tensor.Uint8:
 		eachChannel(b, n, zero, c, quant.Quantize[uint8])
 	case n.op == "QuantizeLinear":
-		return fmt.Errorf("quantized type %v: %w (int8 and uint8 are)", y.typ, errors.ErrUnsupported)
+		return fmt.Errorf("quantized type %v: %w (int8, uint8, int16 and uint16 are)", y.typ, errors.ErrUnsupported)
 	case x.typ == tensor.Int8:
 		eachChannel(b, n, zero, c, quant.Dequantize[int8])
 	case x.typ == tensor.Uint8:
@@ -84,7 +87,7 @@ func planQuantize(b *builder, n *node) error {
 	case x.typ == tensor.Int32:
 		eachChannel(b, n, zero, c, quant.Dequantize32)
 	default:
-		return fmt.Errorf("quantized type %v: %w (int8, uint8 and int32 are)", x.typ, errors.ErrUnsupported)
+		return fmt.Errorf("quantized type %v: %w (int8, uint8, int16, uint16 and int32 are)", x.typ, errors.ErrUnsupported)
 	}
 	return nil
 }

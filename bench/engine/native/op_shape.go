@@ -32,7 +32,8 @@ func planAlias(b *builder, n *node) error {
 	return nil
 }
 
-// planDropout plans one that drops nothing; its mask is true everywhere.
+// planDropout plans one that drops nothing, for an engine infers or the share
+// that it drops is constant and 0; its mask is true everywhere.
 func planDropout(b *builder, n *node) error {
 	if trains(n) {
 		return fmt.Errorf("training mode: %w (inference is)", errors.ErrUnsupported)

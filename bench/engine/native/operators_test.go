@@ -15,7 +15,7 @@ func TestOperatorsDoc(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`# Operators of the native engine
 
-What the native engine runs of ONNX, operator sets 1 to 23 (before 7 only what still means the same). A model that uses anything else is refused when it is opened, by operator and node, and its case is skipped. An operator may be here and one of its attributes, element types or forms not: the message then says so. ` + "`make conformance`" + ` runs ONNX's own backend tests on it.
+What the native engine runs of ONNX, operator sets 1 to 23 (before 7 only what still means the same, and the old broadcasting). A model that uses anything else is refused when it is opened, by operator and node, and its case is skipped. An operator may be here and one of its attributes, element types or forms not: the message then says so. Every shape must be fixed when a model is opened: If wants results of one shape from both branches unless its condition is constant, Loop a state that keeps its shape and a constant number of iterations where it collects values; graphs inside nodes read the values around them. ` + "`make conformance`" + ` runs ONNX's own backend tests on it.
 
 `)
 	names := opNames()

@@ -25,8 +25,11 @@ func removeIdentities(g *graph) error {
 }
 
 // trains reports whether a Dropout may drop elements: its third input says so,
-// unless it is constant and false.
+// unless it is constant and false or the second is constant and 0.
 func trains(n *node) bool {
+	if ratio := n.arg(1).floats(); len(ratio) == 1 && ratio[0] == 0 {
+		return false
+	}
 	v := n.arg(2)
 	return v != nil && !(v.konst && len(v.data) == 1 && v.data[0] == 0)
 }
@@ -72,8 +75,8 @@ func (g *graph) fold(may func(n *node) bool) error {
 // foldable reports whether every input of n is constant, or every output
 // already known from shapes.
 func foldable(n *node) bool {
-	if imageOp(n) {
-		return false // they wait for the layout pass
+	if imageOp(n) || long(n) {
+		return false // images wait for the layout pass
 	}
 	for _, v := range n.in {
 		if v != nil && !v.konst {

@@ -190,7 +190,8 @@ func (l *layouter) follows(n *node) bool {
 // the same place (broadcast) and perhaps parameters per channel.
 func elementwise(n *node) bool {
 	return n.is("Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Cast",
-		"Add", "Sub", "Mul", "Div", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear") ||
+		"Add", "Sub", "Mul", "Div", "DynamicQuantizeLinear") ||
+		n.is("QuantizeLinear", "DequantizeLinear") && !blocked(n) ||
 		n.domain == microsoft && n.op == "QLinearAdd" || n.domain == internal && n.op == "Lookup"
 }
 

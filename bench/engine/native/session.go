@@ -96,7 +96,7 @@ func check(want []engine.Desc, got []tensor.Tensor) error {
 var (
 	errClosed  = errors.New("the session is closed")
 	errUnbound = errors.New("run: nothing is bound, or no such input set")
-	errIndex   = errors.New("run: an index in the model's data is out of range")
+	errIndex   = errors.New("run: an index in the model's data is out of range, or a loop ended before its outputs were full")
 )
 
 // Run computes the bound outputs from input set i. It does not allocate. With

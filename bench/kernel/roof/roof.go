@@ -38,14 +38,22 @@ type Roof struct {
 // repetition makes it slower.
 func Measure(p *pool.Pool, d time.Duration) Roof {
 	threads := p.Threads()
-	work := float64(side*side*side) * float64(threads)
-	r := Roof{Float: work / fastest(d, float(p)), Int8: work / fastest(d, int8s(p))}
+	r := Roof{Float: Multiplications(p, d), Int8: work(threads) / fastest(d, int8s(p))}
 	for _, n := range sets {
 		moved := float64(n) * float64(threads)
 		r.Copy = append(r.Copy, Rate{n, moved / fastest(d, copying(p, n))})
 	}
 	return r
 }
+
+// Multiplications returns the float32 multiply-accumulates per second on the
+// threads of p, each in a product of its own, calibrated for at least d.
+func Multiplications(p *pool.Pool, d time.Duration) float64 {
+	return work(p.Threads()) / fastest(d, float(p))
+}
+
+// work is what a product of every thread multiplies.
+func work(threads int) float64 { return float64(side*side*side) * float64(threads) }
 
 // fastest returns the seconds of the fastest call of f within d, and of three
 // calls at least.
