@@ -26,3 +26,21 @@ dist/linux/amd64/assay-ort dist/linux/arm64/assay-ort: dist/linux/%/assay-ort:
 	@[ -n "$(CC_$*)" ] || { echo "$@ is not built: no C compiler for linux on $* (on Debian: gcc-x86-64-linux-gnu, gcc-aarch64-linux-gnu)"; exit 0; }; \
 	  set -x; CC='$(CC_$*)' GOOS=linux GOARCH=$* CGO_ENABLED=1 CGO_CFLAGS='$(OLDC)' CGO_LDFLAGS='$(OLDLIBS)' \
 	  $(GO) build -trimpath -tags glibc231 -ldflags '-s -w' -o $@ ./cmd/assay-ort
+
+# nfpm makes the packages; it is a tool of its own, so that none of its many
+# modules is assay's. 2.45.2 is the newest that Go 1.26 has built here.
+NFPM := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/assay/nfpm/2.45.2
+$(NFPM)/nfpm:
+	cd / && CGO_ENABLED=0 GOFLAGS= GOBIN='$(NFPM)' $(GO) install -trimpath -ldflags '-s -w' github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
+
+# A version without a tag begins with 0, so that every release is newer.
+DEB_VERSION := $(or $(patsubst v%,%,$(filter v%,$(VERSION))),0~$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d 2>/dev/null || echo unknown))
+export SOURCE_DATE_EPOCH := $(shell git log -1 --format=%ct 2>/dev/null)
+DEBS := amd64:amd64 arm64:arm64 armhf:armv7
+
+.PHONY: packages
+packages: cross build $(NFPM)/nfpm ## Debian packages for amd64, arm64 and armhf, with service, man pages and completion
+	@set -e; mkdir -p dist/packages; for p in $(DEBS); do deb=$${p%:*}; stage=dist/packages/$$deb; \
+	  packaging/stage.sh dist/linux/$${p#*:} $$stage bin/assay; \
+	  STAGE=$$stage DEB_ARCH=$$deb DEB_VERSION='$(DEB_VERSION)' $(NFPM)/nfpm package -f packaging/nfpm.yaml -p deb -t dist/packages/assay_$$deb.deb; done
+	@if command -v dpkg-deb >/dev/null; then packaging/check.sh dist/packages/assay_*.deb; else echo "not looked into: no dpkg-deb"; fi
