@@ -68,10 +68,7 @@ arm64: ## kernels and native engine on emulated ARM cores, with and without dot 
 nocgo: ## everything but the ONNX Runtime worker, without a C compiler
 	CGO_ENABLED=0 $(GO) vet $$($(GO) list ./... | grep -vE '/(engine/ort|proof|assay-ort)$$')
 
-CROSS := linux/amd64 linux/arm64 linux/arm linux/riscv64 darwin/arm64 windows/amd64
-cross: ## assay for every platform of the fleet
-	@set -e; for p in $(CROSS); do echo "$$p"; \
-	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o dist/$$p/ ./cmd/assay; done
+include packaging/packaging.mk
 
 lint: ## gofumpt, vet, staticcheck, import direction, generated files
 	@out=$$($(GO) tool gofumpt -l .); [ -z "$$out" ] || { echo "gofumpt would change:"; echo "$$out"; exit 1; }

@@ -20,7 +20,7 @@ import (
 
 func newAgent() *cobra.Command {
 	c := &cobra.Command{Use: "agent", Short: "Take jobs from a hub and run them on this device"}
-	c.AddCommand(newAgentJoin(), newAgentRun())
+	c.AddCommand(newAgentJoin(), newAgentRun(), newAgentInstall())
 	return c
 }
 
