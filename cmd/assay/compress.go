@@ -24,6 +24,7 @@ type compressFlags struct {
 	norm      models.IO
 	set       compress.Settings
 	verbose   bool
+	plan      planFlags
 }
 
 func newCompress() *cobra.Command {
@@ -38,9 +39,14 @@ written whole or not at all; before, it is checked and run once.
 MODEL is an ONNX file, or a model of the zoo by name. Techniques joined by +
 are applied in order.
 
+With --plan search each layer gets a technique of its own: those are chosen by
+what was measured on this device, and a file is written for each plan that no
+other one beats in both accuracy and cost.
+
 ` + techniqueHelp(),
 		Example: `  assay compress model.onnx --to int8-qdq,int8-dynamic --calibrate photos/
-  assay compress resnet8 --to pruned-30+sparse-80+int8-qdq --calibrate fashion-mnist:512 -o .`,
+  assay compress resnet8 --to pruned-30+sparse-80+int8-qdq --calibrate fashion-mnist:512 -o .
+  assay compress model.onnx --plan search --calibrate photos/ --accuracy-drop 1% --engine native`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return f.compress(c, args[0]) },
 	}
@@ -48,6 +54,7 @@ are applied in order.
 	fl.StringSliceVar(&f.to, "to", nil, "techniques, one file each")
 	fl.StringVarP(&f.out, "output", "o", "", "folder of the files (default the model's own)")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "print what became of each node")
+	f.plan.add(c)
 	f.add(c)
 	return c
 }
@@ -86,6 +93,9 @@ func techniqueHelp() string {
 }
 
 func (f *compressFlags) compress(c *cobra.Command, model string) error {
+	if f.plan.plan != "" {
+		return f.search(c, model)
+	}
 	if len(f.to) == 0 {
 		return usage("nothing to make: --to names techniques, for example --to int8-qdq,int8-dynamic")
 	}
@@ -104,13 +114,8 @@ func (f *compressFlags) compress(c *cobra.Command, model string) error {
 	if err != nil {
 		return usage("%v", err)
 	}
-	dir := f.out
-	if dir == "" {
-		if dir = filepath.Dir(model); base.zoo != "" {
-			dir = "."
-		}
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	dir, err := f.folder(base, model)
+	if err != nil {
 		return err
 	}
 	k := kitchen{base: base, calibrate: f.calibrate, set: f.set}
@@ -132,6 +137,17 @@ func (f *compressFlags) compress(c *cobra.Command, model string) error {
 		}
 	}
 	return nil
+}
+
+// folder returns the folder of the files to be made, which is there then.
+func (f *compressFlags) folder(b base, model string) (string, error) {
+	dir := f.out
+	if dir == "" {
+		if dir = filepath.Dir(model); b.zoo != "" {
+			dir = "."
+		}
+	}
+	return dir, os.MkdirAll(dir, 0o755)
 }
 
 // A base is the model that is compressed.

@@ -44,7 +44,8 @@ type kitchen struct {
 	m      *onnx.Model
 	runner *forwards
 	opt    compress.Options
-	from   string // where the samples come from
+	data   bench.Dataset // what opt.Calibration yields in batches; nil without
+	from   string        // where the samples come from
 }
 
 // A made variant is a file with its card.
@@ -76,6 +77,7 @@ func (k *kitchen) open(ctx context.Context) error {
 	if err != nil || samples == nil {
 		return err
 	}
+	k.data = samples
 	k.opt.Calibration = batches(samples, freeBatch(m, in))
 	return nil
 }
@@ -102,7 +104,12 @@ func (k *kitchen) make(ctx context.Context, t compress.Technique, path string) (
 	if why := r.Idle(); why != "" {
 		return made{}, fmt.Errorf("%s: %s changes nothing, so no file is made: %s", k.base.name, t.Name, why)
 	}
-	if err := r.Compare(ctx, k.m, out, k.opt); errors.Is(err, errors.ErrUnsupported) {
+	return k.write(ctx, t, path, k.m, out, r, planCard{})
+}
+
+// write writes out, which t made of before, to path with its card.
+func (k *kitchen) write(ctx context.Context, t compress.Technique, path string, before, out *onnx.Model, r *compress.Report, plan planCard) (made, error) {
+	if err := r.Compare(ctx, before, out, k.opt); errors.Is(err, errors.ErrUnsupported) {
 		r.Warnings = append(r.Warnings, err)
 	} else if err != nil {
 		return made{}, fmt.Errorf("%s: %w", k.base.name, err)
@@ -110,7 +117,7 @@ func (k *kitchen) make(ctx context.Context, t compress.Technique, path string) (
 	if err := onnx.WriteFile(path, out); err != nil {
 		return made{}, err
 	}
-	if err := writeRecord(path, k, t, r); err != nil {
+	if err := writeRecord(path, k, t, r, plan); err != nil {
 		return made{}, err
 	}
 	return made{path, r}, nil

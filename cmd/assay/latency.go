@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,15 +33,9 @@ func (k *kitchen) latencies(ctx context.Context, engineName string, whole *onnx.
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	var set []tensor.Tensor
-	for s, err := range k.opt.Calibration {
-		if err != nil {
-			return nil, err
-		}
-		for _, t := range s {
-			set = append(set, firstOf(t))
-		}
-		break
+	set, err := k.firstSample()
+	if err != nil {
+		return nil, err
 	}
 	a, err := timed(ctx, engineName, filepath.Join(dir, "whole.onnx"), whole, set)
 	if err != nil {
@@ -63,15 +58,38 @@ func (k *kitchen) latencies(ctx context.Context, engineName string, whole *onnx.
 	return out, nil
 }
 
-// firstOf returns the first sample of a batch.
-func firstOf(t tensor.Tensor) tensor.Tensor {
-	if len(t.Shape) == 0 || t.Shape[0] < 2 {
+// firstSample returns the inputs of the first calibration sample alone.
+func (k *kitchen) firstSample() ([]tensor.Tensor, error) {
+	for set, err := range k.opt.Calibration {
+		if err != nil {
+			return nil, err
+		}
+		var out []tensor.Tensor
+		for _, t := range set {
+			out = append(out, sampleOf(t, 0, rowsOf(t)))
+		}
+		return out, nil
+	}
+	return nil, errors.New("the calibration data are empty")
+}
+
+// rowsOf returns the batch size of t, 1 for one without dimensions.
+func rowsOf(t tensor.Tensor) int {
+	if len(t.Shape) == 0 {
+		return 1
+	}
+	return t.Shape[0]
+}
+
+// sampleOf returns the i-th of the n samples that lie in t one after the other.
+func sampleOf(t tensor.Tensor, i, n int) tensor.Tensor {
+	if n < 2 {
 		return t
 	}
 	shape := slices.Clone(t.Shape)
-	n := shape[0]
-	shape[0] = 1
-	return tensor.Tensor{Type: t.Type, Shape: shape, Data: t.Data[:len(t.Data)/n]}
+	shape[0] /= n
+	size := len(t.Data) / n
+	return tensor.Tensor{Type: t.Type, Shape: shape, Data: t.Data[i*size : (i+1)*size]}
 }
 
 // timed starts a worker with m, bound to set and warm.

@@ -26,9 +26,19 @@ type madeCard struct {
 	Calibration samples           `yaml:"calibration"`
 	Tried       string            `yaml:"tried"`       // the engine that ran it once
 	Output      string            `yaml:"output_sqnr"` // of the model's outputs against the baseline's
+	Plan        planCard          `yaml:"plan"`
 	Tool        string            `yaml:"tool"`
 	Doubts      []string          `yaml:"doubts"`
 	Layers      []layer           `yaml:"layers"`
+}
+
+// A planCard is what a search measured of the variant that it made.
+type planCard struct {
+	Metric   string `yaml:"metric"`
+	Engine   string `yaml:"engine"`
+	Ratio    string `yaml:"ratio"` // against the baseline, with the spread of the blocks
+	Accuracy string `yaml:"accuracy"`
+	From     string `yaml:"from"` // how the search came to it
 }
 
 // A source is the file that a variant was made of.
@@ -63,10 +73,10 @@ type layer struct {
 func recordPath(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".yaml" }
 
 // writeRecord writes the card of the file that t has made at path.
-func writeRecord(path string, k *kitchen, t compress.Technique, r *compress.Report) error {
+func writeRecord(path string, k *kitchen, t compress.Technique, r *compress.Report, plan planCard) error {
 	c := madeCard{
 		Kind: "made", File: filepath.Base(path), Technique: t.Name, Doc: t.Doc, Settings: k.set,
-		Baseline: source{Name: k.base.name}, Calibration: samples{k.from, r.Samples}, Tried: k.runner.last, Tool: "assay " + version,
+		Baseline: source{Name: k.base.name}, Calibration: samples{k.from, r.Samples}, Tried: k.runner.last, Plan: plan, Tool: "assay " + version,
 	}
 	var err error
 	if c.SHA256, c.Size, err = models.SumFile(path); err != nil {

@@ -151,9 +151,7 @@ func (f *runFlags) run(c *cobra.Command, files []string) (*bench.Result, error) 
 		return nil, err
 	}
 	set.Labels = own
-	free, err := lock.Take(c.Context(), func() {
-		fmt.Fprintf(c.ErrOrStderr(), "waiting: another assay measures on this machine, and two at once measure each other (%s)\n", lock.Path())
-	})
+	free, err := alone(c)
 	if err != nil {
 		return nil, err
 	}
@@ -254,4 +252,11 @@ func (f *runFlags) plan(p bench.Plan) bench.Plan {
 		p.Soak = bench.NewSoak(f.soak, f.soaks)
 	}
 	return p
+}
+
+// alone waits until no other assay measures on this machine.
+func alone(c *cobra.Command) (free func(), err error) {
+	return lock.Take(c.Context(), func() {
+		fmt.Fprintf(c.ErrOrStderr(), "waiting: another assay measures on this machine, and two at once measure each other (%s)\n", lock.Path())
+	})
 }

@@ -26,7 +26,7 @@ func combine(name string) (Technique, error) {
 			return c, fmt.Errorf("technique %q: nothing can follow %s, whose weights are no longer plain floats: put it last", name, steps[n-1].Name)
 		}
 		steps, names = append(steps, t), append(names, t.Name)
-		c.Data, c.Final = c.Data || t.Data, t.Final
+		c.Data, c.Whole, c.Final = c.Data || t.Data, c.Whole || t.Whole, t.Final
 	}
 	c.Name, c.Doc = strings.Join(names, "+"), "in order: "+strings.Join(names, ", ")
 	c.Apply = func(ctx context.Context, m *onnx.Model, opt Options) (*onnx.Model, *Report, error) {

@@ -54,6 +54,7 @@ type Technique struct {
 	Doc   string // one sentence
 	Data  bool   // whether it cannot do without calibration data
 	Final bool   // whether no other technique can read the weights that it leaves
+	Whole bool   // whether it changes more than the nodes that it is let to, so that it cannot be chosen for one
 	Apply func(ctx context.Context, m *onnx.Model, opt Options) (*onnx.Model, *Report, error)
 }
 

@@ -12,8 +12,9 @@ import (
 
 func init() {
 	Register(Technique{
-		Name: "equalized",
-		Doc:  "weights of neighbouring layers scaled channel by channel until both span the same range, so that one scale per tensor serves them; computes what it did (cross-layer equalization)",
+		Name:  "equalized",
+		Whole: true,
+		Doc:   "weights of neighbouring layers scaled channel by channel until both span the same range, so that one scale per tensor serves them; computes what it did (cross-layer equalization)",
 		Apply: func(ctx context.Context, m *onnx.Model, opt Options) (*onnx.Model, *Report, error) {
 			return rewriting(ctx, "equalized", m, opt, func(d *draft, r *Report) error { return d.equalize(ctx, opt, r) })
 		},

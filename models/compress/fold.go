@@ -13,8 +13,9 @@ import (
 
 func init() {
 	Register(Technique{
-		Name: "fold",
-		Doc:  "batch normalisation becomes part of the convolution before it, copies and dead code go; exact but for rounding",
+		Name:  "fold",
+		Whole: true,
+		Doc:   "batch normalisation becomes part of the convolution before it, copies and dead code go; exact but for rounding",
 		Apply: func(ctx context.Context, m *onnx.Model, opt Options) (*onnx.Model, *Report, error) {
 			return rewriting(ctx, "fold", m, opt, func(d *draft, r *Report) error {
 				if len(opt.Exclude)+len(opt.ExcludeOps) > 0 {

@@ -14,6 +14,7 @@ import (
 func init() {
 	Register(Technique{
 		Name:  "fp16",
+		Whole: true,
 		Doc:   "float16 weights and arithmetic, inputs and outputs stay float32; operators that need the range or have no float16 form stay float32 between casts",
 		Final: true,
 		Apply: func(ctx context.Context, m *onnx.Model, opt Options) (*onnx.Model, *Report, error) {

@@ -15,9 +15,10 @@ import (
 
 func init() {
 	Register(Technique{
-		Name: "pruned-N",
-		Doc:  "N % of the channels of each layer removed with all that computes and reads them; the next layer is fitted to what is left on calibration data",
-		Data: true,
+		Name:  "pruned-N",
+		Whole: true,
+		Doc:   "N % of the channels of each layer removed with all that computes and reads them; the next layer is fitted to what is left on calibration data",
+		Data:  true,
 		Apply: func(ctx context.Context, m *onnx.Model, opt Options) (*onnx.Model, *Report, error) {
 			return rewriting(ctx, "pruned", m, opt, func(d *draft, r *Report) error { return d.slim(ctx, opt, r) })
 		},

@@ -12,9 +12,10 @@ import (
 
 func init() {
 	Register(Technique{
-		Name: "smoothed",
-		Doc:  "outliers of activations moved into the weights that read them, channel by channel, before 8-bit quantization of transformers (SmoothQuant); computes what it did",
-		Data: true,
+		Name:  "smoothed",
+		Whole: true,
+		Doc:   "outliers of activations moved into the weights that read them, channel by channel, before 8-bit quantization of transformers (SmoothQuant); computes what it did",
+		Data:  true,
 		Apply: func(ctx context.Context, m *onnx.Model, opt Options) (*onnx.Model, *Report, error) {
 			return rewriting(ctx, "smoothed", m, opt, func(d *draft, r *Report) error { return d.smooth(ctx, opt, r) })
 		},
