@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -92,6 +93,32 @@ func (c *Course) Add(r *bench.Result, received time.Time) {
 		}
 		s.Points = append(s.Points, CoursePoint{at, row.Value, row.Verdict, row.Trusted})
 	}
+}
+
+// ReadCourse reads the course of the runs that f chooses, one at a time, in the
+// order of measuring.
+func ReadCourse(ctx context.Context, from interface {
+	List(ctx context.Context, f Filter) ([]Run, error)
+	Get(ctx context.Context, prefix string) (*bench.Result, error)
+}, f Filter,
+) (*Course, error) {
+	runs, err := from.List(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(runs) // equal times in the order of arrival
+	slices.SortStableFunc(runs, func(a, b Run) int {
+		return PointTime(a.Started, a.Received).Compare(PointTime(b.Started, b.Received))
+	})
+	c := &Course{}
+	for _, x := range runs {
+		r, err := from.Get(ctx, x.ID)
+		if err != nil {
+			return nil, fmt.Errorf("%w (assay doctor --store)", err)
+		}
+		c.Add(r, x.Received)
+	}
+	return c, nil
 }
 
 // condition is what makes a device another machine where it changes.

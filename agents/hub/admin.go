@@ -17,15 +17,16 @@ import (
 
 // Requests of administrators.
 const (
-	reqDispatch = "dispatch" // Order → Plan
-	reqStatus   = "status"   // id of a dispatch → []JobStatus
-	reqCancel   = "cancel"   // id of a dispatch or job → number of jobs
-	reqFleet    = "fleet"    // → []Member
-	reqInvite   = "invite"   // → join string
-	reqRevoke   = "revoke"   // id of an agent
-	reqDrain    = "drain"    // id of an agent
-	reqResume   = "resume"   // id of an agent
-	reqResult   = "result"   // id of a run → packed result
+	reqDispatch = "dispatch"   // Order → Plan
+	reqStatus   = "status"     // id of a dispatch → []JobStatus
+	reqListed   = "dispatches" // → []Dispatched
+	reqCancel   = "cancel"     // id of a dispatch or job → number of jobs
+	reqFleet    = "fleet"      // → []Member
+	reqInvite   = "invite"     // → join string
+	reqRevoke   = "revoke"     // id of an agent
+	reqDrain    = "drain"      // id of an agent
+	reqResume   = "resume"     // id of an agent
+	reqResult   = "result"     // id of a run → packed result
 
 	reqSchedule   = "schedule"   // Schedule
 	reqSchedules  = "schedules"  // → []Planned
@@ -57,6 +58,8 @@ func (h *Hub) admin(ctx context.Context, m *nats.Msg) {
 		v, err = h.dispatch(ctx, order)
 	case reqStatus:
 		v, err = h.status(ctx, name)
+	case reqListed:
+		v = h.dispatched()
 	case reqCancel:
 		v, err = h.cancel(ctx, name)
 	case reqFleet:

@@ -51,6 +51,11 @@ func Dial(dir string) (*Client, error) {
 	return &Client{nc}, nil
 }
 
+// A Refusal is the hub's own no, which asking again would not change.
+type Refusal string
+
+func (r Refusal) Error() string { return string(r) }
+
 // Close ends the connection.
 func (c *Client) Close() { c.nc.Close() }
 
@@ -70,7 +75,7 @@ func (c *Client) ask(ctx context.Context, what string, in any) ([]byte, error) {
 		cancel()
 		switch {
 		case err == nil && m.Header.Get(agents.ErrorHeader) != "":
-			return nil, errors.New(m.Header.Get(agents.ErrorHeader))
+			return nil, Refusal(m.Header.Get(agents.ErrorHeader))
 		case err == nil:
 			return m.Data, nil
 		case ctx.Err() != nil:
@@ -103,6 +108,11 @@ func (c *Client) Dispatch(ctx context.Context, o agents.Order) (agents.Plan, err
 // Status tells how the jobs of a dispatch stand.
 func (c *Client) Status(ctx context.Context, dispatch string) ([]JobStatus, error) {
 	return request[[]JobStatus](ctx, c, reqStatus, dispatch)
+}
+
+// Dispatches returns the newest dispatches, the newest first.
+func (c *Client) Dispatches(ctx context.Context) ([]Dispatched, error) {
+	return request[[]Dispatched](ctx, c, reqListed, nil)
 }
 
 // Cancel ends the open jobs of a dispatch, or one job, and returns how many.

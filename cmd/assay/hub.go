@@ -20,6 +20,7 @@ import (
 func newHub() *cobra.Command {
 	var cfg hub.Config
 	var quiet bool
+	var addr string
 	c := &cobra.Command{
 		Use:   "hub",
 		Short: "Give suites to the devices of a fleet and take their results",
@@ -42,20 +43,21 @@ by TLS alone and know it by a fingerprint in the join string.`,
 				level = slog.LevelWarn
 			}
 			cfg.Log = logger(c.ErrOrStderr(), level)
-			return runHub(c, cfg)
+			return runHub(c, cfg, addr)
 		},
 	}
 	fl := c.Flags()
 	fl.StringVar(&cfg.Dir, "data", "", hubFlag)
 	fl.StringVar(&cfg.Listen, "listen", "127.0.0.1:4222", "host:port to listen on")
 	fl.StringVar(&cfg.Advertise, "advertise", "", "host:port by which devices reach it (default what it listens on)")
+	fl.StringVar(&addr, "http", "", "host:port of the hub's web pages, for example 127.0.0.1:8080 (default none)")
 	fl.DurationVar(&cfg.AckWait, "ack-wait", hub.DefaultAckWait, "how long a job stays with a device that does not speak of it")
 	fl.DurationVar(&cfg.Stale, "stale", hub.DefaultStale, "how long after its last heartbeat a device is away")
 	fl.BoolVar(&quiet, "quiet", false, "log only what is wrong")
 	return c
 }
 
-func runHub(c *cobra.Command, cfg hub.Config) error {
+func runHub(c *cobra.Command, cfg hub.Config, addr string) error {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return err
 	}
@@ -79,6 +81,15 @@ One device may join within the hour: run "assay agent join" there and give it th
 "assay fleet invite" prints one for the next device.
 %s
 `, cfg.Listen, db.Where(), join)
+	if addr != "" {
+		p, err := openPages(c.Context(), addr, cfg.Dir, db, cfg.Log)
+		if err != nil {
+			return err
+		}
+		defer p.close()
+		go p.serve(cfg.Log)
+		fmt.Fprintf(c.OutOrStdout(), "the pages are at http://%s\n", p.at)
+	}
 	<-c.Context().Done()
 	return nil
 }

@@ -3,11 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"assay/bench/stat/watch"
@@ -87,28 +85,12 @@ func (f *courseFlags) write(c *cobra.Command, path, out string) error {
 	return save(c.ErrOrStderr(), "the report is", out, buf.Bytes())
 }
 
-// course reads the runs in the order of measuring, one at a time.
+// course reads the runs that are not older than --since.
 func (f *courseFlags) course(ctx context.Context, db *store.SQLite) (*reports.Course, error) {
 	if f.since > 0 {
 		f.runs.Since = time.Now().Add(-f.since)
 	}
-	runs, err := db.List(ctx, f.runs)
-	if err != nil {
-		return nil, err
-	}
-	slices.Reverse(runs) // equal times in the order of arrival
-	slices.SortStableFunc(runs, func(a, b reports.Run) int {
-		return reports.PointTime(a.Started, a.Received).Compare(reports.PointTime(b.Started, b.Received))
-	})
-	course := &reports.Course{}
-	for _, x := range runs {
-		r, err := db.Get(ctx, x.ID)
-		if err != nil {
-			return nil, fmt.Errorf("%w (assay doctor --store)", err)
-		}
-		course.Add(r, x.Received)
-	}
-	return course, nil
+	return reports.ReadCourse(ctx, db, f.runs)
 }
 
 // beside finds the reports of runs in the folder that a page goes to.

@@ -38,6 +38,7 @@ type page struct {
 	Title  string
 	Style  template.CSS
 	Kicker string
+	Home   string // address that leads back to where the page was found, "" for none
 	Words  []word // the verdict, first of all
 	Lead   []string
 	Facts  []facts
@@ -124,12 +125,12 @@ type cellHTML struct{ Name, Text string }
 
 // writeHTML writes the report on one run: the rows and words of the terminal
 // table, then plots, evidence, doubts, and every case with all that it has.
-func writeHTML(w io.Writer, r *bench.Result, _ Options) error {
+func writeHTML(w io.Writer, r *bench.Result, o Options) error {
 	v := newView(r)
 	ids := newAnchors(r)
 	p := resultPage{
 		page: page{
-			Title: v.count + " · " + runName(r), Style: pageStyle, Kicker: join([]string{"Assay", suiteText(r.Suite), "run " + plain(r.Run)}),
+			Title: v.count + " · " + runName(r), Style: pageStyle, Home: o.Home, Kicker: join([]string{"Assay", suiteText(r.Suite), "run " + plain(r.Run)}),
 			Words: wordsOf(v.count), Lead: leads(r), Facts: resultFacts(r),
 			Foot: "Made by assay " + plain(r.Version) + ". Make it again: assay report " + plain(r.Run),
 		},

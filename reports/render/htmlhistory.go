@@ -20,6 +20,7 @@ import (
 type CourseOptions struct {
 	Suite string                  // "" for all
 	Page  func(run string) string // address of the report on a run, "" where there is none
+	Home  string                  // address that the page leads back to, "" for none
 }
 
 // A historyPage is the report on all series: what changed first, then a
@@ -76,7 +77,7 @@ func Course(w io.Writer, c *reports.Course, o CourseOptions) error {
 	}
 	h := &historian{course: c, o: o, ids: map[*reports.CourseCase]string{}}
 	h.anchors()
-	p := historyPage{page: page{Style: pageStyle, Kicker: join([]string{"Assay", suiteText(o.Suite), "history"}), Foot: "Make it again: assay report --history"}}
+	p := historyPage{page: page{Style: pageStyle, Home: o.Home, Kicker: join([]string{"Assay", suiteText(o.Suite), "history"}), Foot: "Make it again: assay report --history"}}
 	if o.Suite != "" {
 		p.Foot += " --suite " + plain(o.Suite)
 	}

@@ -17,10 +17,11 @@ import (
 
 // Options say for whom is written.
 type Options struct {
-	Width   int  // columns of the table; 0 is 120, less than 60 is 60
-	Color   bool // basic ANSI colours; words carry the meaning without them
-	ASCII   bool // no character outside ASCII
-	Details bool // tails, cold starts, throughput and controls, in a second table
+	Width   int    // columns of the table; 0 is 120, less than 60 is 60
+	Color   bool   // basic ANSI colours; words carry the meaning without them
+	ASCII   bool   // no character outside ASCII
+	Details bool   // tails, cold starts, throughput and controls, in a second table
+	Home    string // address that an HTML page leads back to, "" for none
 }
 
 // width is the usable number of columns.
