@@ -34,7 +34,7 @@ func newRig(t *testing.T) *rig {
 	s := influxd.Start(t)
 	r := &rig{
 		T: t, server: s, ctx: context.Background(), path: filepath.Join(t.TempDir(), "assay.db"),
-		set: influx.Settings{URL: s.URL, Token: s.Token, Bucket: s.Bucket},
+		set: influx.Settings{URL: s.URL, Token: s.Token, Org: s.Org, Bucket: s.Bucket},
 	}
 	r.db = r.open()
 	return r
@@ -81,7 +81,7 @@ func (r *rig) drain(o outbox.Options) outbox.Report {
 // all runs, all series, all values, and no point besides.
 func (r *rig) same() {
 	r.Helper()
-	c := r.client(influx.Settings{URL: r.server.URL, Token: r.server.Token, Bucket: r.server.Bucket})
+	c := r.client(influx.Settings{URL: r.server.URL, Token: r.server.Token, Org: r.server.Org, Bucket: r.server.Bucket})
 	points, err := r.db.History(r.ctx, reports.SeriesFilter{}, 0)
 	if err != nil {
 		r.Fatal(err)

@@ -46,7 +46,7 @@ func TestStormChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	db.ForwardWith(influx.Lines)
-	c, err := influx.New(influx.Settings{URL: os.Getenv("ASSAY_TEST_URL"), Token: os.Getenv("ASSAY_TEST_TOKEN"), Bucket: os.Getenv("ASSAY_TEST_BUCKET")})
+	c, err := influx.New(influx.Settings{URL: os.Getenv("ASSAY_TEST_URL"), Token: os.Getenv("ASSAY_TEST_TOKEN"), Org: os.Getenv("ASSAY_TEST_ORG"), Bucket: os.Getenv("ASSAY_TEST_BUCKET")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ type storm struct {
 func (s *storm) child(name string, after time.Duration) {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestStormChild$", "-test.count=1")
 	cmd.Env = append(os.Environ(), "ASSAY_TEST_STORM="+s.path, "ASSAY_TEST_NAME="+name,
-		"ASSAY_TEST_URL="+s.set.URL, "ASSAY_TEST_TOKEN="+s.set.Token, "ASSAY_TEST_BUCKET="+s.set.Bucket)
+		"ASSAY_TEST_URL="+s.set.URL, "ASSAY_TEST_TOKEN="+s.set.Token, "ASSAY_TEST_BUCKET="+s.set.Bucket, "ASSAY_TEST_ORG="+s.set.Org)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		s.Error(err)

@@ -1,6 +1,7 @@
 // Package influxd runs a real InfluxDB 1.8.10 for tests: on loopback, with
 // authorisation, in a folder of the test's own. make influxd builds the server
-// into the user's cache, once; it is not part of Assay.
+// into the user's cache, once; it is not part of Assay. Where ASSAY_INFLUXD2
+// names the program of a 2.x, the tests run on that one.
 package influxd
 
 import (
@@ -32,7 +33,8 @@ const (
 // A Server is a running InfluxDB.
 type Server struct {
 	URL    string
-	Token  string // user:password, as 1.8 takes it
+	Token  string // 1.8 takes user:password
+	Org    string // 2.x only
 	Bucket string // database/retention-policy
 
 	tb   testing.TB
@@ -63,6 +65,12 @@ func Start(tb testing.TB) *Server {
 	l.Close()
 	s.URL = "http://" + s.addr
 	tb.Cleanup(s.Kill)
+	if second() != "" {
+		s.Org, s.Token, s.Bucket = "lab", user+"-"+password, database // InfluxQL's database is the bucket
+		s.Up()
+		s.setUp2()
+		return s
+	}
 	s.Up()
 	s.exec("", "CREATE USER "+user+" WITH PASSWORD '"+password+"' WITH ALL PRIVILEGES")
 	s.Exec("CREATE DATABASE " + database)
@@ -79,17 +87,10 @@ func (s *Server) Up() {
 		s.tb.Fatal(err)
 	}
 	defer log.Close()
-	conf := filepath.Join(s.dir, "empty.conf")
-	if err := os.WriteFile(conf, nil, 0o644); err != nil {
-		s.tb.Fatal(err)
+	if s.cmd = s.program(); s.Second() {
+		s.cmd = s.program2()
 	}
-	s.cmd = exec.Command(Path(), "-config", conf)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
-	s.cmd.Env = append(os.Environ(),
-		"INFLUXDB_REPORTING_DISABLED=true", "INFLUXDB_BIND_ADDRESS=127.0.0.1:0",
-		"INFLUXDB_META_DIR="+filepath.Join(s.dir, "meta"), "INFLUXDB_DATA_DIR="+filepath.Join(s.dir, "data"), "INFLUXDB_DATA_WAL_DIR="+filepath.Join(s.dir, "wal"),
-		"INFLUXDB_DATA_INDEX_VERSION=tsi1", "INFLUXDB_MONITOR_STORE_ENABLED=false", "INFLUXDB_DATA_QUERY_LOG_ENABLED=false",
-		"INFLUXDB_HTTP_BIND_ADDRESS="+s.addr, "INFLUXDB_HTTP_AUTH_ENABLED=true", "INFLUXDB_HTTP_LOG_ENABLED=false", "INFLUXDB_HTTP_PPROF_ENABLED=false")
 	if err := s.cmd.Start(); err != nil {
 		s.tb.Fatalf("%v (make influxd builds it)", err)
 	}
@@ -102,6 +103,21 @@ func (s *Server) Up() {
 	}
 	out, _ := os.ReadFile(filepath.Join(s.dir, "log"))
 	s.tb.Fatalf("influxd does not answer:\n%s", out)
+}
+
+func (s *Server) program() *exec.Cmd {
+	s.tb.Helper()
+	conf := filepath.Join(s.dir, "empty.conf")
+	if err := os.WriteFile(conf, nil, 0o644); err != nil {
+		s.tb.Fatal(err)
+	}
+	cmd := exec.Command(Path(), "-config", conf)
+	cmd.Env = append(os.Environ(),
+		"INFLUXDB_REPORTING_DISABLED=true", "INFLUXDB_BIND_ADDRESS=127.0.0.1:0",
+		"INFLUXDB_META_DIR="+filepath.Join(s.dir, "meta"), "INFLUXDB_DATA_DIR="+filepath.Join(s.dir, "data"), "INFLUXDB_DATA_WAL_DIR="+filepath.Join(s.dir, "wal"),
+		"INFLUXDB_DATA_INDEX_VERSION=tsi1", "INFLUXDB_MONITOR_STORE_ENABLED=false", "INFLUXDB_DATA_QUERY_LOG_ENABLED=false",
+		"INFLUXDB_HTTP_BIND_ADDRESS="+s.addr, "INFLUXDB_HTTP_AUTH_ENABLED=true", "INFLUXDB_HTTP_LOG_ENABLED=false", "INFLUXDB_HTTP_PPROF_ENABLED=false")
+	return cmd
 }
 
 // Kill ends the server at once, as a power cut does.
@@ -119,6 +135,16 @@ func (s *Server) Kill() {
 func (s *Server) Exec(q string) string {
 	s.tb.Helper()
 	return s.exec(s.Token, q)
+}
+
+// Drop removes a measurement.
+func (s *Server) Drop(measurement string) {
+	s.tb.Helper()
+	if s.Second() {
+		s.drop2(measurement)
+		return
+	}
+	s.Exec("DROP MEASUREMENT " + measurement)
 }
 
 func (s *Server) exec(token, q string) string {
