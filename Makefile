@@ -110,6 +110,11 @@ prove: build ## on this machine: 20 A/A groups, 20 slowed workers, a bare loop (
 faults: ## kill agents and hub and cut their network 60 times at random; every job must end once
 	ASSAY_FAULTS=60 $(GO) test -v -timeout 30m -run TestStorm ./agents
 
+LOAD ?= -load.agents 1000 -load.jobs 100000 -load.time 15m
+.PHONY: load
+load: ## jobs per second and memory of one hub with 1,000 simulated agents and 100,000 jobs, 15 minutes at most
+	$(GO) test -run '^$$' -bench '^BenchmarkLoad$$' -benchtime 1x -timeout 40m ./cmd/assay $(LOAD)
+
 zoo: ## make the committed INT8 variants again from the committed baselines
 	$(GO) run ./models/zoo/make
 

@@ -12,8 +12,8 @@ import (
 	"assay/bench/host"
 )
 
-// Streams, buckets and the store of model files. Everything is written to the
-// disk before it is confirmed.
+// Streams, buckets and the store of model files. Plans, outcomes and all else
+// that cannot be had again is on the disk before it is confirmed.
 const (
 	Jobs       = "JOBS"       // work queue: jobs.LANE.device.ID.JOB and jobs.LANE.class.CLASS.JOB
 	Results    = "RESULTS"    // work queue: results.ID.JOB, taken by the hub alone
@@ -76,7 +76,8 @@ func Result(id, job string) string { return resultPrefix + id + "." + job }
 // Progress is the subject of a job's events.
 func Progress(id, job string) string { return progressPrefix + id + "." + job }
 
-// Wake is the subject by which the hub tells an agent to look for jobs.
+// Wake is the subject by which the hub tells an agent to look for jobs, or, by
+// the id of a job, that the outcome of this one is kept.
 func Wake(id string) string { return wakePrefix + id }
 
 // Inbox is the prefix of the subjects that answers to an agent come to.

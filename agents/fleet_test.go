@@ -112,15 +112,19 @@ func (f fake) Run(ctx context.Context, t agent.Task) (string, []byte, error) {
 // files is a keeper of one file for each run.
 type files struct{ dir string }
 
-func (f files) Keep(_ context.Context, device string, packed []byte) (string, error) {
-	var r record
-	if err := json.Unmarshal(packed, &r); err != nil || r.Device != device {
-		return "", fmt.Errorf("%w of %s: %v", hub.ErrBad, device, err)
+func (f files) Keep(_ context.Context, all []hub.Sent) []hub.Kept {
+	kept := make([]hub.Kept, len(all))
+	for i, s := range all {
+		var r record
+		if err := json.Unmarshal(s.Packed, &r); err != nil || r.Device != s.Device {
+			kept[i].Err = fmt.Errorf("%w of %s: %v", hub.ErrBad, s.Device, err)
+			continue
+		}
+		if kept[i].Err = os.MkdirAll(f.dir, 0o755); kept[i].Err == nil {
+			kept[i] = hub.Kept{Run: r.Run, Err: agents.WriteFile(filepath.Join(f.dir, r.Run), s.Packed)}
+		}
 	}
-	if err := os.MkdirAll(f.dir, 0o755); err != nil {
-		return "", err
-	}
-	return r.Run, agents.WriteFile(filepath.Join(f.dir, r.Run), packed)
+	return kept
 }
 
 func (f files) Packed(_ context.Context, run string) ([]byte, error) {

@@ -76,6 +76,8 @@ type Agent struct {
 	idle   bool       // drained: begin no job
 	gate   sync.Mutex // held while a timed region is open
 	woken  chan struct{}
+	kept   chan string                   // jobs whose outcome the hub says is kept
+	from   map[string]jetstream.Consumer // queues that were found, by name
 
 	mu   sync.Mutex
 	job  string // in hand
@@ -86,7 +88,7 @@ type Agent struct {
 
 // Run takes jobs until ctx is done.
 func Run(ctx context.Context, cfg Config) error {
-	a := &Agent{cfg: cfg, log: cfg.Log, woken: make(chan struct{}, 1), labels: map[string]string{}}
+	a := &Agent{cfg: cfg, log: cfg.Log, woken: make(chan struct{}, 1), kept: make(chan string, 1), from: map[string]jetstream.Consumer{}, labels: map[string]string{}}
 	if a.cfg.Every == 0 {
 		a.cfg.Every = DefaultEvery
 	}
@@ -142,7 +144,16 @@ func (a *Agent) prepare() error {
 	if a.js, err = jetstream.New(a.nc); err != nil {
 		return err
 	}
-	_, err = a.nc.Subscribe(agents.Wake(a.self.ID), func(*nats.Msg) { a.poke() })
+	_, err = a.nc.Subscribe(agents.Wake(a.self.ID), func(m *nats.Msg) {
+		if len(m.Data) == 0 {
+			a.poke()
+			return
+		}
+		select {
+		case a.kept <- string(m.Data):
+		default: // who waits for it asks, after a while
+		}
+	})
 	return err
 }
 
@@ -168,9 +179,7 @@ func (a *Agent) next(ctx context.Context) jetstream.Msg {
 		if !a.nc.IsConnected() {
 			return nil
 		}
-		try, cancel := context.WithTimeout(ctx, askTime)
-		c, err := a.js.Consumer(try, agents.Jobs, q.Consumer())
-		cancel()
+		c, err := a.queue(ctx, q)
 		if err != nil {
 			a.log.Debug("look for jobs", "queue", q.Consumer(), "why", err)
 			continue
@@ -178,14 +187,33 @@ func (a *Agent) next(ctx context.Context) jetstream.Msg {
 		b, err := c.FetchNoWait(1)
 		if err != nil {
 			a.log.Debug("look for jobs", "queue", q.Consumer(), "why", err)
+			delete(a.from, q.Consumer())
 			continue
 		}
 		for m := range b.Messages() {
 			a.ackWait(c)
 			return m
 		}
+		if b.Error() != nil { // the queue may have been made anew
+			a.log.Debug("look for jobs", "queue", q.Consumer(), "why", b.Error())
+			delete(a.from, q.Consumer())
+		}
 	}
 	return nil
+}
+
+// queue returns the consumer of a queue; the hub is asked for it once.
+func (a *Agent) queue(ctx context.Context, q agents.Queue) (jetstream.Consumer, error) {
+	if c := a.from[q.Consumer()]; c != nil {
+		return c, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	c, err := a.js.Consumer(ctx, agents.Jobs, q.Consumer())
+	if err == nil {
+		a.from[q.Consumer()] = c
+	}
+	return c, err
 }
 
 // beat sends a heartbeat. Sensors are read while no timed region is open.

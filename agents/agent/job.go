@@ -177,7 +177,7 @@ func (a *Agent) progress(s bench.Step) {
 	text, old := stepText(s), stepText(a.step)
 	a.step = s
 	if text != old {
-		a.queue(text)
+		a.line(text)
 	}
 }
 
@@ -186,45 +186,14 @@ func (a *Agent) say(line string) {
 	a.log.Info(line)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.queue(clip(line))
+	a.line(clip(line))
 }
 
-// queue adds a line to those that keep sends; a.mu is held.
-func (a *Agent) queue(text string) {
+// line adds a line to those that keep sends; a.mu is held.
+func (a *Agent) line(text string) {
 	if len(a.said) < maxSaid {
 		a.said = append(a.said, agents.Event{Job: a.job, Agent: a.self.ID, Name: a.cfg.Device.Name, Text: text, Done: a.step.Done})
 	}
-}
-
-// deliver sends an outcome until the hub has it in its store; false when ctx
-// is done first.
-func (a *Agent) deliver(ctx context.Context, o *agents.Outcome) bool {
-	b, err := o.Encode()
-	if err != nil {
-		a.log.Error("an outcome cannot be sent", "job", o.Job, "why", err)
-		return false
-	}
-	sent := false
-	for wait := 20 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
-		if !sent {
-			try, cancel := context.WithTimeout(ctx, askTime)
-			_, err := a.js.Publish(try, agents.Result(a.self.ID, o.Job), b, jetstream.WithMsgID(o.Job+"."+a.self.ID))
-			cancel()
-			sent = err == nil
-			if err != nil {
-				a.log.Debug("send an outcome", "job", o.Job, "why", err)
-			}
-		}
-		if sent {
-			r, err := a.check(ctx, o.Job)
-			if err == nil && !r.Open {
-				a.log.Info("ended a job", "job", o.Job, "state", o.State, "run", o.Run, "why", o.Reason, "hub says", r.Outcome)
-				return true
-			}
-		}
-		pause(ctx, wait)
-	}
-	return false
 }
 
 // resume takes up what an earlier life of this agent left: the job in hand is

@@ -12,7 +12,6 @@ import (
 	"assay/agents"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Requests of administrators.
@@ -57,13 +56,13 @@ func (h *Hub) admin(ctx context.Context, m *nats.Msg) {
 	case reqDispatch:
 		v, err = h.dispatch(ctx, order)
 	case reqStatus:
-		v, err = h.status(ctx, name)
+		v, err = h.status(name)
 	case reqListed:
 		v = h.dispatched()
 	case reqCancel:
 		v, err = h.cancel(ctx, name)
 	case reqFleet:
-		v, err = h.fleet(ctx)
+		v = h.fleet()
 	case reqInvite:
 		var j agents.Join
 		j, err = h.Invite(ctx)
@@ -114,22 +113,12 @@ type Last struct {
 }
 
 // fleet returns the devices that are enrolled, by class and name.
-func (h *Hub) fleet(ctx context.Context) ([]Member, error) {
-	beats, seen, err := h.beats(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (h *Hub) fleet() []Member {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	last := map[string]agents.Outcome{}
-	for _, o := range h.ended {
-		if l, ok := last[o.Agent]; o.Agent != "" && (!ok || o.At.After(l.At)) {
-			last[o.Agent] = o
-		}
-	}
 	var out []Member
 	for id, e := range h.enrolled {
-		m := Member{ID: id, Name: e.Device.Name, Class: e.Device.Class, Joined: e.At, Seen: seen[id], Beat: beats[id], Drain: e.Drained}
+		m := Member{ID: id, Name: e.Device.Name, Class: e.Device.Class, Joined: e.At, Seen: h.pulses[id].at, Beat: h.pulses[id].Beat, Drain: e.Drained}
 		if m.Labels == nil {
 			m.Labels, m.Device, m.Version = e.Labels, e.Device, e.Version
 		}
@@ -139,7 +128,7 @@ func (h *Hub) fleet(ctx context.Context) ([]Member, error) {
 		case ago > h.cfg.Stale:
 			m.Away = fmt.Sprintf("last seen %v ago", ago.Round(time.Second))
 		}
-		if o, ok := last[id]; ok {
+		if o, ok := h.last[id]; ok {
 			m.Last = &Last{h.plans[h.targets[o.Job].dispatch].Job.Suite, o}
 		}
 		out = append(out, m)
@@ -147,29 +136,7 @@ func (h *Hub) fleet(ctx context.Context) ([]Member, error) {
 	slices.SortFunc(out, func(a, b Member) int {
 		return strings.Compare(a.Class+"\x00"+a.Name+"\x00"+a.ID, b.Class+"\x00"+b.Name+"\x00"+b.ID)
 	})
-	return out, nil
-}
-
-// beats returns the last heartbeat of every agent and when the hub got it.
-func (h *Hub) beats(ctx context.Context) (map[string]agents.Beat, map[string]time.Time, error) {
-	beats, seen := map[string]agents.Beat{}, map[string]time.Time{}
-	w, err := h.states.WatchAll(ctx, jetstream.IgnoreDeletes())
-	if err != nil {
-		return nil, nil, fmt.Errorf("read heartbeats: %w", err)
-	}
-	defer w.Stop()
-	for e := range w.Updates() {
-		if e == nil {
-			return beats, seen, nil
-		}
-		var b agents.Beat
-		if err := json.Unmarshal(e.Value(), &b); err != nil {
-			h.log.Warn("a heartbeat cannot be read", "agent", e.Key(), "why", err)
-			continue
-		}
-		beats[e.Key()], seen[e.Key()] = b, e.Created()
-	}
-	return nil, nil, fmt.Errorf("read heartbeats: %w", context.Cause(ctx))
+	return out
 }
 
 // A JobStatus is how one job of a dispatch stands.
@@ -188,11 +155,7 @@ const (
 )
 
 // status returns the jobs of a dispatch in the order of its plan.
-func (h *Hub) status(ctx context.Context, id string) ([]JobStatus, error) {
-	beats, _, err := h.beats(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (h *Hub) status(id string) ([]JobStatus, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p, ok := h.plans[id]
@@ -200,7 +163,7 @@ func (h *Hub) status(ctx context.Context, id string) ([]JobStatus, error) {
 		return nil, fmt.Errorf("no dispatch is called %q (have %s)", id, strings.Join(slices.Sorted(maps.Keys(h.plans)), ", "))
 	}
 	holder := map[string]string{}
-	for agent, b := range beats {
+	for agent, b := range h.pulses {
 		holder[b.Job] = agent
 	}
 	var out []JobStatus
@@ -209,7 +172,7 @@ func (h *Hub) status(ctx context.Context, id string) ([]JobStatus, error) {
 		if o, over := h.ended[t.Job]; over {
 			s.State, s.Agent, s.Outcome = o.State, o.Agent, &o
 		} else if agent := holder[t.Job]; agent != "" {
-			s.State, s.Step, s.Agent = Running, beats[agent].Step, agent
+			s.State, s.Step, s.Agent = Running, h.pulses[agent].Step, agent
 		}
 		out = append(out, s)
 	}

@@ -2,8 +2,6 @@ package hub
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,8 +9,6 @@ import (
 	"time"
 
 	"assay/agents"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // maxExpire bounds how long a job may wait and run.
@@ -29,7 +25,7 @@ func (h *Hub) dispatch(ctx context.Context, o agents.Order) (agents.Plan, error)
 	h.mu.Unlock()
 	if !known {
 		var err error
-		if p, err = h.plan(ctx, o); err != nil {
+		if p, err = h.plan(o); err != nil {
 			return p, err
 		}
 		if err := put(ctx, h.dispatches, p.ID, p); err != nil {
@@ -40,12 +36,7 @@ func (h *Hub) dispatch(ctx context.Context, o agents.Order) (agents.Plan, error)
 		h.mu.Unlock()
 		h.log.Info("dispatch", "id", p.ID, "suite", p.Job.Suite, "to", o.To, "jobs", len(p.Targets))
 	}
-	for _, t := range p.Targets {
-		if err := h.queue(ctx, p, t, jetstream.WithMsgID(t.Job)); err != nil {
-			return p, err
-		}
-	}
-	return p, nil
+	return p, h.queue(ctx, p, p.Targets)
 }
 
 // addPlan enters a plan into the mirrors; h.mu is held.
@@ -56,79 +47,9 @@ func (h *Hub) addPlan(p agents.Plan) {
 	}
 }
 
-// queue gives a target its job, unless it has ended; for one that is missing
-// that is its end.
-func (h *Hub) queue(ctx context.Context, p agents.Plan, t agents.Target, opts ...jetstream.PublishOpt) error {
-	if t.Missing != "" {
-		return h.end(ctx, &agents.Outcome{Job: t.Job, State: agents.Missing, Reason: t.Missing})
-	}
-	h.mu.Lock()
-	_, over := h.ended[t.Job]
-	h.mu.Unlock()
-	if over {
-		return nil
-	}
-	job := p.Job
-	job.ID, job.Dispatch = t.Job, p.ID
-	b, err := json.Marshal(job)
-	if err == nil {
-		_, err = h.js.Publish(ctx, t.Subject(), b, opts...)
-	}
-	if err != nil {
-		return fmt.Errorf("queue job %s: %w", t.Job, err)
-	}
-	h.wake(t)
-	return nil
-}
-
-// requeue queues the jobs that a hub which was killed had planned and not
-// queued. A job leaves the queue only when its outcome is kept, so one that is
-// open and not there was never queued.
-func (h *Hub) requeue(ctx context.Context) error {
-	for _, t := range h.openFor("") {
-		_, err := h.jobs.GetLastMsgForSubject(ctx, t.Subject())
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			h.mu.Lock()
-			p := h.plans[h.targets[t.Job].dispatch]
-			h.mu.Unlock()
-			err = h.queue(ctx, p, t)
-		}
-		if err != nil {
-			return fmt.Errorf("queue what was planned: %w", err)
-		}
-	}
-	return nil
-}
-
-// openFor returns the targets that have not ended: those of a device, or all.
-func (h *Hub) openFor(id string) []agents.Target {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	var out []agents.Target
-	for job, p := range h.targets {
-		if _, over := h.ended[job]; !over && (id == "" || p.target.Device == id) {
-			out = append(out, p.target)
-		}
-	}
-	return out
-}
-
-// wake tells those who may take a target's job to look.
-func (h *Hub) wake(t agents.Target) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for id, e := range h.enrolled {
-		if id == t.Device || t.Device == "" && e.Device.Class == t.Class {
-			if err := h.nc.Publish(agents.Wake(id), nil); err != nil {
-				h.log.Debug("wake", "agent", id, "why", err) // it looks by itself, later
-			}
-		}
-	}
-}
-
 // plan resolves an order: one job for each device that the expression matches,
 // or for each class of them.
-func (h *Hub) plan(ctx context.Context, o agents.Order) (agents.Plan, error) {
+func (h *Hub) plan(o agents.Order) (agents.Plan, error) {
 	now := time.Now()
 	p := agents.Plan{ID: o.ID, At: now, Expires: now.Add(o.Expire), Job: o.Job}
 	expr, err := agents.ParseExpr(o.To)
@@ -141,10 +62,7 @@ func (h *Hub) plan(ctx context.Context, o agents.Order) (agents.Plan, error) {
 	if !slices.Contains(agents.Lanes, o.Lane) {
 		return p, fmt.Errorf("unknown priority %q (have %s)", o.Lane, strings.Join(agents.Lanes, ", "))
 	}
-	all, err := h.fleet(ctx)
-	if err != nil {
-		return p, err
-	}
+	all := h.fleet()
 	meant := slices.DeleteFunc(slices.Clone(all), func(m Member) bool { return !expr.Match(m.Labels) })
 	if len(meant) == 0 {
 		return p, fmt.Errorf("no device matches %q (%s)", o.To, labelsOf(all))
@@ -205,11 +123,12 @@ func (h *Hub) cancel(ctx context.Context, what string) (int, error) {
 	if !known {
 		return 0, fmt.Errorf("no dispatch and no job is called %q", what)
 	}
-	for _, t := range open {
-		if err := h.end(ctx, &agents.Outcome{Job: t.Job, State: agents.Cancelled, Reason: "cancelled by hand"}); err != nil {
-			return 0, err
-		}
-		h.wake(t)
+	ends := make([]*agents.Outcome, len(open))
+	for i, t := range open {
+		ends[i] = &agents.Outcome{Job: t.Job, State: agents.Cancelled, Reason: "cancelled by hand"}
+	}
+	if err := h.end(ctx, ends); err != nil {
+		return 0, err
 	}
 	return len(open), nil
 }

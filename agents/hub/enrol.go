@@ -124,6 +124,19 @@ func (h *Hub) consumers(ctx context.Context, id, class string) error {
 	return nil
 }
 
+// reconsume makes the consumers of a queue that was made anew.
+func (h *Hub) reconsume(ctx context.Context) error {
+	if h.jobs.CachedInfo().State.Consumers > 0 {
+		return nil
+	}
+	for id, e := range h.enrolled { // nobody else is there yet
+		if err := h.consumers(ctx, id, e.Device.Class); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // drain lets a device begin no more jobs, or begin them again. The job in hand
 // goes on; what waits for the device keeps waiting.
 func (h *Hub) drain(ctx context.Context, id string, on bool) error {
@@ -172,10 +185,12 @@ func (h *Hub) revoke(ctx context.Context, id string) error {
 		return fmt.Errorf("revoke %s: its key is gone, its connections are not: %w", id, err)
 	}
 	h.log.Info("revoked a device", "id", id, "name", e.Device.Name)
+	var lost []*agents.Outcome
 	for _, t := range h.openFor(id) {
-		if err := h.end(ctx, &agents.Outcome{Job: t.Job, State: agents.Lost, Reason: "its device was revoked"}); err != nil {
-			return err
-		}
+		lost = append(lost, &agents.Outcome{Job: t.Job, State: agents.Lost, Reason: "its device was revoked"})
+	}
+	if err := h.end(ctx, lost); err != nil {
+		return err
 	}
 	if err := h.states.Delete(ctx, id); err != nil {
 		return fmt.Errorf("revoke %s: %w", id, err)

@@ -25,13 +25,26 @@ import (
 
 // A Keeper is where results go; cmd/assay makes one of reports/store.
 type Keeper interface {
-	// Keep stores a result as its device packed it, and returns the run's
-	// id once it is stored. Keeping one twice changes nothing. An error that
-	// wraps ErrBad says that it is no result, or not one of that device.
-	Keep(ctx context.Context, device string, packed []byte) (run string, err error)
+	// Keep stores results and says of each, in their order, what became of
+	// it; those without an error are on the disk when it returns. Keeping one
+	// twice changes nothing. An error that wraps ErrBad says that it is no
+	// result, or not one of that device; any other, that it may be kept later.
+	Keep(ctx context.Context, all []Sent) []Kept
 
 	// Packed returns a stored result as Keep takes it.
 	Packed(ctx context.Context, run string) ([]byte, error)
+}
+
+// Sent is a result as its device packed it.
+type Sent struct {
+	Device string // that sent it
+	Packed []byte
+}
+
+// Kept is the id of a run that is stored, or why it is not.
+type Kept struct {
+	Run string
+	Err error
 }
 
 // ErrBad is wrapped by errors of Keep that trying again would not mend.
@@ -83,6 +96,8 @@ type Hub struct {
 	plans    map[string]agents.Plan
 	targets  map[string]place // by job
 	ended    map[string]agents.Outcome
+	last     map[string]agents.Outcome // by agent
+	pulses   map[string]pulse          // by agent
 
 	enrolling   sync.Mutex
 	dispatching sync.Mutex
@@ -109,6 +124,7 @@ func Start(ctx context.Context, cfg Config) (*Hub, error) {
 	h := &Hub{
 		cfg: cfg, log: cfg.Log, enrolled: map[string]agents.Enrolment{}, keys: map[string]string{}, invited: map[string]time.Time{},
 		plans: map[string]agents.Plan{}, targets: map[string]place{}, ended: map[string]agents.Outcome{},
+		last: map[string]agents.Outcome{}, pulses: map[string]pulse{},
 	}
 	if err := h.start(ctx); err != nil {
 		h.Close()
@@ -152,6 +168,9 @@ func (h *Hub) start(ctx context.Context) error {
 	if err := h.load(ctx); err != nil {
 		return err
 	}
+	if err := h.reconsume(ctx); err != nil {
+		return err
+	}
 	if err := h.requeue(ctx); err != nil {
 		return err
 	}
@@ -171,97 +190,6 @@ func (h *Hub) Close() {
 		h.server.Shutdown()
 		h.server.WaitForShutdown()
 	}
-}
-
-// maxBeat bounds what a device may say of itself.
-const maxBeat = 256 << 10 // B
-
-// remembered is how long the hub knows a dispatch and its outcomes: far longer
-// than a job may last. A plan goes before its outcomes, since it is older, so
-// no job opens again. Results are in the store for ever.
-const remembered = 90 * 24 * time.Hour
-
-// streams makes sure that streams and buckets are there.
-func (h *Hub) streams(ctx context.Context) error {
-	var err error
-	if h.js, err = jetstream.New(h.nc); err != nil {
-		return err
-	}
-	// The window of duplicates only saves work: jobs and outcomes have keys
-	// of their own.
-	h.jobs, err = h.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name: agents.Jobs, Subjects: []string{"jobs.>"}, Retention: jetstream.WorkQueuePolicy, Duplicates: time.Hour,
-	})
-	if err == nil {
-		_, err = h.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-			Name: agents.Results, Subjects: []string{agents.Result("*", "*")}, Retention: jetstream.WorkQueuePolicy, Duplicates: time.Hour,
-		})
-	}
-	if err != nil {
-		return fmt.Errorf("streams: %w", err)
-	}
-	for _, b := range []struct {
-		name string
-		to   *jetstream.KeyValue
-		life time.Duration // of a value; 0 is for ever
-		most int32         // B of a value; 0 is what a message holds
-	}{
-		{agents.Enrolled, &h.members, 0, 0},
-		{agents.States, &h.states, 0, maxBeat},
-		{agents.Tokens, &h.tokens, tokenLife, 0},
-		{agents.Dispatches, &h.dispatches, remembered, 0},
-		{agents.Outcomes, &h.outcomes, remembered, 0},
-		{agents.Schedules, &h.schedules, 0, 0},
-	} {
-		if *b.to, err = h.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: b.name, TTL: b.life, MaxValueSize: b.most}); err != nil {
-			return fmt.Errorf("bucket %s: %w", b.name, err)
-		}
-	}
-	if h.models, err = h.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: agents.Models}); err != nil {
-		return fmt.Errorf("bucket %s: %w", agents.Models, err)
-	}
-	return nil
-}
-
-// load fills the mirrors.
-func (h *Hub) load(ctx context.Context) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return errors.Join(
-		each(ctx, h.members, func(id string, e agents.Enrolment) { h.enrolled[id], h.keys[e.Key] = e, id }),
-		each(ctx, h.tokens, func(key string, until time.Time) { h.invited[key] = until }),
-		each(ctx, h.dispatches, func(_ string, p agents.Plan) { h.addPlan(p) }),
-		each(ctx, h.outcomes, func(job string, o agents.Outcome) { h.ended[job] = o }),
-	)
-}
-
-// each calls f for every value of a bucket.
-func each[T any](ctx context.Context, kv jetstream.KeyValue, f func(key string, v T)) error {
-	w, err := kv.WatchAll(ctx, jetstream.IgnoreDeletes())
-	if err != nil {
-		return fmt.Errorf("read bucket %s: %w", kv.Bucket(), err)
-	}
-	defer w.Stop()
-	for e := range w.Updates() {
-		if e == nil { // all that was there
-			return nil
-		}
-		var v T
-		if err := json.Unmarshal(e.Value(), &v); err != nil {
-			return fmt.Errorf("read bucket %s, key %s: %w", kv.Bucket(), e.Key(), err)
-		}
-		f(e.Key(), v)
-	}
-	return fmt.Errorf("read bucket %s: %w", kv.Bucket(), context.Cause(ctx))
-}
-
-// put writes a value as JSON.
-func put(ctx context.Context, kv jetstream.KeyValue, key string, v any) error {
-	b, err := json.Marshal(v)
-	if err == nil {
-		_, err = kv.Put(ctx, key, b)
-	}
-	return err
 }
 
 // adminFile holds how administrators on the hub's machine reach it.

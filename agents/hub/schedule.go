@@ -35,7 +35,7 @@ func (h *Hub) schedule(ctx context.Context, s agents.Schedule) error {
 		return fmt.Errorf("schedule %.80q: want an id", s.ID)
 	}
 	s.Order.ID = s.ID
-	if _, err := h.plan(ctx, s.Order); err != nil { // as it would be now
+	if _, err := h.plan(s.Order); err != nil { // as it would be now
 		return err
 	}
 	s.Last = time.Now()

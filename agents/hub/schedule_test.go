@@ -18,8 +18,8 @@ import (
 // nowhere keeps nothing: these tests have no results.
 type nowhere struct{}
 
-func (nowhere) Keep(context.Context, string, []byte) (string, error) { return "", ErrBad }
-func (nowhere) Packed(context.Context, string) ([]byte, error)       { return nil, ErrBad }
+func (nowhere) Keep(_ context.Context, all []Sent) []Kept      { return make([]Kept, len(all)) }
+func (nowhere) Packed(context.Context, string) ([]byte, error) { return nil, ErrBad }
 
 // started starts a hub with one device that never comes.
 func started(t *testing.T) *Hub {
@@ -81,7 +81,7 @@ func TestSchedule(t *testing.T) {
 		}
 		var got []string
 		for _, id := range []string{name(night), name(night.AddDate(0, 0, 1)), name(night.AddDate(0, 0, 2)), name(night.AddDate(0, 0, 3))} {
-			if s, err := h.status(t.Context(), id); err == nil && len(s) == 1 && s[0].State == agents.Missing {
+			if s, err := h.status(id); err == nil && len(s) == 1 && s[0].State == agents.Missing {
 				got = append(got, id)
 			}
 		}
@@ -126,6 +126,9 @@ func TestExpire(t *testing.T) {
 	if err := put(t.Context(), h.states, "a", agents.Beat{Labels: map[string]string{"class": "pi"}}); err != nil {
 		t.Fatal(err)
 	}
+	for h.fleet()[0].Away != "" {
+		time.Sleep(time.Millisecond)
+	}
 	p, err := h.dispatch(t.Context(), agents.Order{ID: "d", Lane: "gate", Expire: time.Hour, Job: agents.Job{Document: "x"}})
 	if err != nil {
 		t.Fatal(err)
@@ -133,13 +136,13 @@ func TestExpire(t *testing.T) {
 	if err := h.expire(t.Context(), p.At.Add(59*time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	if s, err := h.status(t.Context(), "d"); err != nil || s[0].State != Waiting {
+	if s, err := h.status("d"); err != nil || s[0].State != Waiting {
 		t.Errorf("before its time is over: %+v %v", s, err)
 	}
 	if err := h.expire(t.Context(), p.At.Add(61*time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	s, err := h.status(t.Context(), "d")
+	s, err := h.status("d")
 	if err != nil || s[0].State != agents.Lost || s[0].Outcome.Reason != "it did not end within 1h0m0s" {
 		t.Errorf("after its time: %+v %v", s, err)
 	}

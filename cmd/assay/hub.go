@@ -2,16 +2,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"time"
 
 	"assay/agents/hub"
+	"assay/bench"
 	"assay/reports/store"
 
 	"github.com/spf13/cobra"
@@ -130,27 +131,61 @@ var _ hub.Keeper = hubStore{}
 // store finds runs by the beginnings of their ids.
 var runID = regexp.MustCompile("^[0-9a-f]{16}$")
 
-// Keep stores a result that a device has sent. It must be that device's own,
-// and may not pass for a run that another has sent.
-func (k hubStore) Keep(ctx context.Context, device string, packed []byte) (string, error) {
-	r, err := unpackResult(packed)
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", hub.ErrBad, err)
+// Keep stores results that devices have sent, in one transaction. Each must be
+// the sender's own, and may not pass for a run that another has sent.
+func (k hubStore) Keep(ctx context.Context, all []hub.Sent) []hub.Kept {
+	kept := make([]hub.Kept, len(all))
+	results := make([]*bench.Result, len(all))
+	owners := map[string]string{}
+	var ids []string
+	for i, s := range all {
+		if results[i], kept[i].Err = own(s); kept[i].Err == nil {
+			ids = append(ids, results[i].Run)
+		}
 	}
-	if !runID.MatchString(r.Run) {
-		return "", fmt.Errorf("%w: run %.40q is no id", hub.ErrBad, r.Run)
+	stored, err := k.db.Devices(ctx, ids)
+	maps.Copy(owners, stored)
+	var good []*bench.Result
+	var at []int
+	for i, s := range all {
+		if kept[i].Err != nil {
+			continue
+		}
+		if err != nil {
+			kept[i].Err = err
+			continue
+		}
+		r := results[i]
+		if owner, ok := owners[r.Run]; ok && owner != s.Device {
+			kept[i].Err = fmt.Errorf("%w of the device that sent it: run %s is another device's", hub.ErrBad, r.Run)
+			continue
+		}
+		owners[r.Run], kept[i].Run = s.Device, r.Run
+		good, at = append(good, r), append(at, i)
 	}
-	if r.Device.ID != device {
-		return "", fmt.Errorf("%w of the device that sent it: it says device %.40q", hub.ErrBad, r.Device.ID)
+	if len(good) == 0 || k.db.PutAll(ctx, good) == nil {
+		return kept
 	}
-	old, err := k.db.Get(ctx, r.Run)
+	for j, r := range good { // one that cannot be stored holds no other up
+		if err := k.db.Put(ctx, r); err != nil {
+			kept[at[j]] = hub.Kept{Err: err}
+		}
+	}
+	return kept
+}
+
+// own unpacks a result, if it is one and its sender's.
+func own(s hub.Sent) (*bench.Result, error) {
+	r, err := unpackResult(s.Packed)
 	switch {
-	case err == nil && old.Run == r.Run && old.Device.ID != device:
-		return "", fmt.Errorf("%w of the device that sent it: run %s is another device's", hub.ErrBad, r.Run)
-	case err != nil && !errors.Is(err, store.ErrNotFound):
-		return "", err
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", hub.ErrBad, err)
+	case !runID.MatchString(r.Run):
+		return nil, fmt.Errorf("%w: run %.40q is no id", hub.ErrBad, r.Run)
+	case r.Device.ID != s.Device:
+		return nil, fmt.Errorf("%w of the device that sent it: it says device %.40q", hub.ErrBad, r.Device.ID)
 	}
-	return r.Run, k.db.Put(ctx, r)
+	return r, nil
 }
 
 // Packed returns a stored result as it travels.

@@ -40,6 +40,10 @@ func TestHubStore(t *testing.T) {
 	}
 	defer db.Close()
 	k := hubStore{db}
+	keep := func(device string, packed []byte) (string, error) {
+		all := k.Keep(t.Context(), []hub.Sent{{Device: device, Packed: packed}})
+		return all[0].Run, all[0].Err
+	}
 	pack := func(device, run string) []byte {
 		t.Helper()
 		b, err := packResult(measuredBy(device, run, 10))
@@ -50,7 +54,7 @@ func TestHubStore(t *testing.T) {
 	}
 	const run = "0123456789abcdef"
 	for range 2 { // delivered twice
-		if got, err := k.Keep(t.Context(), "a", pack("a", run)); got != run || err != nil {
+		if got, err := keep("a", pack("a", run)); got != run || err != nil {
 			t.Fatalf("%q, %v", got, err)
 		}
 	}
@@ -65,7 +69,7 @@ func TestHubStore(t *testing.T) {
 		"the beginning of one": {"b", pack("b", "0123"), `run "0123" is no id`},
 		"no run":               {"b", pack("b", ""), "is not an id"},
 	} {
-		if _, err := k.Keep(t.Context(), c.device, c.packed); !errors.Is(err, hub.ErrBad) || !strings.Contains(err.Error(), c.want) {
+		if _, err := keep(c.device, c.packed); !errors.Is(err, hub.ErrBad) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
@@ -78,7 +82,7 @@ func TestHubStore(t *testing.T) {
 		t.Errorf("what comes back: %+v, %v", r, err)
 	}
 	db.Close()
-	if _, err := k.Keep(t.Context(), "a", pack("a", "0123456789abcde1")); err == nil || errors.Is(err, hub.ErrBad) {
+	if _, err := keep("a", pack("a", "0123456789abcde1")); err == nil || errors.Is(err, hub.ErrBad) {
 		t.Errorf("a store that cannot be written is the result's fault: %v", err)
 	}
 }
