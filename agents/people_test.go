@@ -174,19 +174,7 @@ func TestPeople(t *testing.T) {
 			t.Errorf("%q is added as %s", name, role)
 		}
 	}
-	err = filepath.WalkDir(f.cfg.Dir, func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		if err == nil && strings.Contains(string(b), p.Seed) {
-			t.Errorf("%s holds ann's secret", path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	nowhere(t, f.cfg.Dir, p.Seed)
 	f.Close()
 	f.start(t)
 	closed := make(chan bool)
@@ -209,5 +197,23 @@ func TestPeople(t *testing.T) {
 	}
 	if _, ok := f.Login(p.String()); ok || f.Knows("ann") {
 		t.Error("a login that was taken back opens the pages")
+	}
+}
+
+// nowhere expects that no file of a folder holds a secret.
+func nowhere(t *testing.T, dir, secret string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err == nil && strings.Contains(string(b), secret) {
+			t.Errorf("%s holds the secret", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
