@@ -23,6 +23,7 @@ const (
 	Dispatches = "dispatches" // bucket: Plan by dispatch
 	Outcomes   = "outcomes"   // bucket: Outcome by job; what is there stays
 	Schedules  = "schedules"  // bucket: Schedule by id
+	People     = "people"     // bucket: who may use the hub from elsewhere, by name
 	Models     = "models"     // object store: files by sha256
 )
 
@@ -82,6 +83,10 @@ func Wake(id string) string { return wakePrefix + id }
 
 // Inbox is the prefix of the subjects that answers to an agent come to.
 func Inbox(id string) string { return inboxPrefix + id }
+
+// PersonInbox is the prefix of the subjects that answers to a person come to.
+// No agent's is like it, whatever the agent calls itself.
+func PersonInbox(name string) string { return "_PEOPLE." + name }
 
 // Lanes are the priorities of jobs, the most urgent first. An agent looks at a
 // lane when those before it are empty; a job that runs is not interrupted.

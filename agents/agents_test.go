@@ -87,7 +87,7 @@ func FuzzExpr(f *testing.F) {
 }
 
 func TestJoin(t *testing.T) {
-	j := Join{Hub: Address{"hub.example:4222", strings.Repeat("ab", 32)}, Token: "secret"}
+	j := Join{Hub: Address{Host: "hub.example:4222", CA: strings.Repeat("ab", 32)}, Token: "secret"}
 	got, err := ParseJoin(" " + j.String() + "\n")
 	if err != nil || got != j {
 		t.Fatalf("%+v, %v, want %+v", got, err, j)

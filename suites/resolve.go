@@ -136,6 +136,11 @@ func (x *expander) files(m Model) (set, bool) {
 	s := set{model: m.Name.Text, task: x.task(m.Name, "")}
 	ok := true
 	add := func(variant string, p Path) {
+		if x.f.alone && filepath.Base(p.Text) != p.Text {
+			x.errs.Add(p.At.Errorf("model %q: a suite that came from elsewhere names files beside it alone", p.Text))
+			ok = false
+			return
+		}
 		a, err := fileArtifact(p.resolve(), m.Input, m.Output)
 		if err != nil {
 			x.errs.Add(p.At.Errorf("%v", err))

@@ -39,6 +39,7 @@ type File struct {
 	suites map[string]*Suite
 	order  []string // names in the order of their first definition
 	disk   bool     // models may be named by path
+	alone  bool     // only by the names of files beside it
 }
 
 // document is the form of a file.
@@ -58,6 +59,26 @@ func (s *table) UnmarshalNode(n strict.Node) error { s.Node = n; return nil }
 func Load(name string) (*File, error) {
 	l := loader{read: readFile, join: joinDisk}
 	return l.load(name, true)
+}
+
+// LoadAlone reads a suite file that came from elsewhere: it includes no file but
+// the library, and names models beside it alone. Whoever wrote it opens nothing
+// else on this machine.
+func LoadAlone(name string) (*File, error) {
+	l := loader{
+		read: func(n string) ([]byte, error) {
+			if n != name {
+				return nil, fmt.Errorf("%w: a suite that came from elsewhere includes no files", fs.ErrPermission)
+			}
+			return readFile(n)
+		},
+		join: joinDisk,
+	}
+	f, err := l.load(name, true)
+	if err == nil {
+		f.alone = true
+	}
+	return f, err
 }
 
 // LoadFS reads a suite file from fsys; its suites cannot name models by path.

@@ -65,8 +65,12 @@ func (a *Agent) connect() error {
 	if err != nil {
 		return err
 	}
+	secure := a.self.Hub.TLS()
+	if err := agents.Identify(secure, a.self.Seed); err != nil {
+		return err
+	}
 	a.nc, err = nats.Connect("tls://"+a.self.Hub.Host,
-		nats.Nkey(pub, pair.Sign), nats.Secure(a.self.Hub.TLS()), nats.Name(a.self.ID),
+		nats.Nkey(pub, pair.Sign), nats.Secure(secure), nats.Name(a.self.ID),
 		nats.CustomInboxPrefix(agents.Inbox(a.self.ID)), nats.SetCustomDialer(quietDialer{&a.gate}),
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectWait(time.Second), nats.ReconnectJitter(time.Second, time.Second),

@@ -81,7 +81,7 @@ func Join(ctx context.Context, dir string, j agents.Join, e agents.Enrolment, gi
 		return err
 	}
 	e.Token = j.Token
-	if err := enrol(ctx, j, e); err != nil {
+	if err := enrol(ctx, j, e, s.Seed); err != nil {
 		return fmt.Errorf("join the hub at %s: %w", j.Hub.Host, err)
 	}
 	return os.Rename(half, filepath.Join(dir, selfFile))
@@ -99,8 +99,12 @@ func newSeed() (string, error) {
 // joinTime bounds the one question that a device asks when it joins.
 const joinTime = 15 * time.Second
 
-func enrol(ctx context.Context, j agents.Join, e agents.Enrolment) error {
-	nc, err := nats.Connect("tls://"+j.Hub.Host, nats.Token(j.Token), nats.Secure(j.Hub.TLS()),
+func enrol(ctx context.Context, j agents.Join, e agents.Enrolment, seed string) error {
+	secure := j.Hub.TLS()
+	if err := agents.Identify(secure, seed); err != nil {
+		return err
+	}
+	nc, err := nats.Connect("tls://"+j.Hub.Host, nats.Token(j.Token), nats.Secure(secure),
 		nats.CustomInboxPrefix(agents.Inbox("joining")), nats.Timeout(joinTime), nats.Name(e.Device.ID))
 	if errors.Is(err, nats.ErrAuthorization) {
 		return errors.New("it refuses the token: it was used already, or is older than an hour (assay fleet invite prints another)")

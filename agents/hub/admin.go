@@ -39,12 +39,15 @@ func (h *Hub) admin(ctx context.Context, m *nats.Msg) {
 	var name string
 	var order agents.Order
 	var plan agents.Schedule
+	var person Person
 	var err error
 	switch {
 	case what == reqDispatch:
 		err = json.Unmarshal(m.Data, &order)
 	case what == reqSchedule:
 		err = json.Unmarshal(m.Data, &plan)
+	case what == reqAddPerson:
+		err = json.Unmarshal(m.Data, &person)
 	case len(m.Data) > 0:
 		err = json.Unmarshal(m.Data, &name)
 	}
@@ -79,6 +82,12 @@ func (h *Hub) admin(ctx context.Context, m *nats.Msg) {
 		v, err = h.planned(ctx)
 	case reqUnschedule:
 		err = h.unschedule(ctx, name)
+	case reqPeople:
+		v = h.listPeople()
+	case reqAddPerson:
+		v, err = h.addPerson(ctx, person)
+	case reqRemovePerson:
+		err = h.removePerson(ctx, name)
 	default:
 		err = fmt.Errorf("unknown request %q", what)
 	}

@@ -16,13 +16,16 @@ const (
 	joinUser  = "joining"
 )
 
-// Check lets in the hub itself, its administrator, agents by their keys, and
-// devices that hold a token, which may ask to be enrolled and nothing else.
+// Check lets in the hub itself, its administrator, people and agents by their
+// keys, and devices that hold a token, which may ask to be enrolled and nothing else.
 func (h *Hub) Check(c server.ClientAuthentication) bool {
 	o := c.GetOpts()
 	switch {
 	case o.Nkey != "" && !signed(o.Nkey, o.Sig, c.GetNonce()):
 		h.log.Warn("refused: a key without its signature", "from", c.RemoteAddress())
+		return false
+	case h.cfg.Mutual && o.Nkey != "" && o.Nkey != h.ownKey && !shows(c, o.Nkey):
+		h.log.Warn("refused: the certificate is not that of the key", "from", c.RemoteAddress(), "key", o.Nkey)
 		return false
 	case o.Nkey == h.ownKey:
 		c.RegisterUser(&server.User{Username: hubUser})
@@ -31,6 +34,10 @@ func (h *Hub) Check(c server.ClientAuthentication) bool {
 		c.RegisterUser(&server.User{Username: adminUser})
 		return true
 	case o.Nkey != "":
+		if p, ok := h.person(o.Nkey); ok {
+			c.RegisterUser(&server.User{Username: p.Name, Permissions: personMay(p)})
+			return true
+		}
 		id, class, ok := h.holder(o.Nkey)
 		if !ok {
 			h.log.Warn("refused: the key is not enrolled, or was revoked", "from", c.RemoteAddress(), "key", o.Nkey)
@@ -57,6 +64,12 @@ func signed(key, sig string, nonce []byte) bool {
 	}
 	pub, err := nkeys.FromPublicKey(key)
 	return err == nil && len(nonce) > 0 && pub.Verify(nonce, raw) == nil
+}
+
+// shows reports whether a connection has shown the certificate of a key.
+func shows(c server.ClientAuthentication, key string) bool {
+	shown, err := agents.Shown(c.GetTLSConnectionState())
+	return err == nil && shown == key
 }
 
 // agentMay lists all that an agent may say and hear: its own requests,

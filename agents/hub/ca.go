@@ -27,11 +27,11 @@ const lifetime = 20 * 365 * 24 * time.Hour
 // that signs nothing else, and the authority's fingerprint. Both are made when
 // the hub is started for the first time. The authority's key is not kept:
 // nothing is left that could sign for another hub.
-func certificate(dir string) (tls.Certificate, string, error) {
+func certificate(dir, host string) (tls.Certificate, string, error) {
 	path := filepath.Join(dir, "hub.pem")
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if b, err = newCertificate(); err == nil {
+		if b, err = newCertificate(host); err == nil {
 			err = agents.WriteFile(path, b)
 		}
 	}
@@ -45,10 +45,11 @@ func certificate(dir string) (tls.Certificate, string, error) {
 	return c, agents.Fingerprint(c.Certificate[1]), nil
 }
 
-// newCertificate makes an authority and a certificate that it signs, and
-// returns both, with the key of the latter, as PEM.
-func newCertificate() ([]byte, error) {
+// newCertificate makes an authority and a certificate for host that it signs,
+// and returns both, with the key of the latter, as PEM.
+func newCertificate(host string) ([]byte, error) {
 	now := time.Now()
+	dns, ips := names(host)
 	ca := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "assay hub's authority"},
 		NotBefore: now, NotAfter: now.Add(lifetime),
@@ -58,6 +59,7 @@ func newCertificate() ([]byte, error) {
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "assay hub"},
 		NotBefore: now, NotAfter: now.Add(lifetime),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames: dns, IPAddresses: ips, // browsers look at them
 	}
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

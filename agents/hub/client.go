@@ -7,6 +7,10 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"assay/agents"
@@ -16,14 +20,75 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
-// A Client is an administrator's connection to a hub.
-type Client struct{ nc *nats.Conn }
+// A Client is a connection of the hub's administrator, or of a person.
+type Client struct {
+	nc *nats.Conn
 
-// Dial connects to the hub whose folder is dir.
+	mu      sync.Mutex
+	waiting map[string]context.CancelCauseFunc // by subject: ends a request that the server does not let through
+}
+
+// ErrRole is wrapped by errors that say that a person's role does not allow
+// what was asked for.
+var ErrRole = errors.New("your role does not allow it")
+
+// refused hears that the server has not let a request through.
+func (c *Client) refused(_ *nats.Conn, _ *nats.Subscription, err error) {
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for subject, end := range c.waiting {
+		if strings.Contains(err.Error(), strconv.Quote(subject)) {
+			end(ErrRole)
+		}
+	}
+}
+
+// once sends a request and waits for the answer.
+func (c *Client) once(ctx context.Context, subject string, b []byte) (*nats.Msg, error) {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	c.mu.Lock()
+	c.waiting[subject] = end
+	c.mu.Unlock()
+	try, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	m, err := c.nc.RequestWithContext(try, subject, b)
+	if errors.Is(context.Cause(ctx), ErrRole) {
+		return nil, ErrRole
+	}
+	return m, err
+}
+
+// loginFile holds how a person reaches a hub elsewhere.
+const loginFile = "login.json"
+
+// Login keeps in dir how a person reaches a hub; Dial uses it from then on.
+func Login(dir string, p agents.Pass) error {
+	if _, err := os.Stat(filepath.Join(dir, adminFile)); err == nil {
+		return fmt.Errorf("%s is the folder of a hub: its administrator needs no login (--data names another folder)", dir)
+	}
+	b, err := json.Marshal(adminEntry{Hub: p.Hub, Seed: p.Seed, Name: p.Name})
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err != nil {
+		return err
+	}
+	return agents.WriteFile(filepath.Join(dir, loginFile), b)
+}
+
+// Dial connects to the hub whose folder is dir, or for which a login is kept
+// there.
 func Dial(dir string) (*Client, error) {
-	e, err := readAdmin(dir)
+	e, err := readEntry(filepath.Join(dir, adminFile))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("no hub has its folder at %s: assay hub --data %s starts one, --data names another", dir, dir)
+		e, err = readEntry(filepath.Join(dir, loginFile))
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("no hub has its folder at %s: assay hub --data %s starts one, --data names another, assay fleet login uses one elsewhere", dir, dir)
 	}
 	if err != nil {
 		return nil, err
@@ -43,12 +108,27 @@ func Dial(dir string) (*Client, error) {
 	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	nc, err := nats.Connect("tls://"+net.JoinHostPort(host, port), nats.Nkey(pub, pair.Sign), nats.Secure(e.Hub.TLS()),
-		nats.Name(adminUser), nats.MaxReconnects(-1), nats.ReconnectWait(500*time.Millisecond), nats.IgnoreAuthErrorAbort())
+	secure := e.Hub.TLS()
+	if err := agents.Identify(secure, e.Seed); err != nil {
+		return nil, fmt.Errorf("key of the hub in %s: %w", dir, err)
+	}
+	c := &Client{waiting: map[string]context.CancelCauseFunc{}}
+	opts := []nats.Option{
+		nats.Nkey(pub, pair.Sign), nats.Secure(secure), nats.MaxReconnects(-1), nats.ReconnectWait(500 * time.Millisecond), nats.IgnoreAuthErrorAbort(), nats.ErrorHandler(c.refused),
+	}
+	if e.Name == "" {
+		opts = append(opts, nats.Name(adminUser))
+	} else {
+		opts = append(opts, nats.Name(e.Name), nats.CustomInboxPrefix(agents.PersonInbox(e.Name)))
+	}
+	c.nc, err = nats.Connect("tls://"+net.JoinHostPort(host, port), opts...)
+	if errors.Is(err, nats.ErrAuthorization) {
+		return nil, fmt.Errorf("the hub at %s does not know you any more: assay fleet user add, there, prints another login", net.JoinHostPort(host, port))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("no hub answers at %s: %w (assay hub --data %s starts it)", net.JoinHostPort(host, port), err, dir)
 	}
-	return &Client{nc}, nil
+	return c, nil
 }
 
 // A Refusal is the hub's own no, which asking again would not change.
@@ -70,10 +150,10 @@ func (c *Client) ask(ctx context.Context, what string, in any) ([]byte, error) {
 		return nil, err
 	}
 	for {
-		try, cancel := context.WithTimeout(ctx, patience)
-		m, err := c.nc.RequestWithContext(try, agents.AdminPrefix+what, b)
-		cancel()
+		m, err := c.once(ctx, agents.AdminPrefix+what, b)
 		switch {
+		case errors.Is(err, ErrRole):
+			return nil, fmt.Errorf("%s: %w (assay fleet user, on the hub, shows roles)", what, err)
 		case err == nil && m.Header.Get(agents.ErrorHeader) != "":
 			return nil, Refusal(m.Header.Get(agents.ErrorHeader))
 		case err == nil:
@@ -143,6 +223,23 @@ func (c *Client) Drain(ctx context.Context, id string, on bool) error {
 		what = reqDrain
 	}
 	_, err := c.ask(ctx, what, id)
+	return err
+}
+
+// People returns who may use the hub from elsewhere, by name.
+func (c *Client) People(ctx context.Context) ([]Person, error) {
+	return request[[]Person](ctx, c, reqPeople, nil)
+}
+
+// AddPerson lets somebody use the hub and returns what the person logs in with,
+// which the hub does not keep.
+func (c *Client) AddPerson(ctx context.Context, name, role string) (string, error) {
+	return request[string](ctx, c, reqAddPerson, Person{Name: name, Role: role})
+}
+
+// RemovePerson takes a person's login back and cuts live connections.
+func (c *Client) RemovePerson(ctx context.Context, name string) error {
+	_, err := c.ask(ctx, reqRemovePerson, name)
 	return err
 }
 

@@ -6,6 +6,7 @@ package hub
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,6 +58,8 @@ type Config struct {
 	Advertise string // host:port that devices dial, Listen where empty
 	Keeper    Keeper
 	Log       *slog.Logger
+	TLS       TLSFiles // zero: the hub makes a certificate of its own
+	Mutual    bool     // whoever connects must show a certificate of its own key, too
 
 	// AckWait is how long a job that nobody speaks of stays with its
 	// device; an agent speaks of it three times as often.
@@ -82,17 +85,19 @@ type Hub struct {
 	nc       *nats.Conn
 	js       jetstream.JetStream
 	jobs     jetstream.Stream
+	cert     tls.Certificate
 	address  agents.Address
 	ownKey   string // public keys
 	adminKey string
 
-	members, states, tokens, dispatches, outcomes, schedules jetstream.KeyValue
-	models                                                   jetstream.ObjectStore
+	members, states, tokens, dispatches, outcomes, schedules, persons jetstream.KeyValue
+	models                                                            jetstream.ObjectStore
 
 	mu       sync.Mutex // guards what follows, which mirrors the buckets
 	enrolled map[string]agents.Enrolment
 	keys     map[string]string // agent by public key
 	invited  map[string]time.Time
+	people   map[string]Person // by name
 	plans    map[string]agents.Plan
 	targets  map[string]place // by job
 	ended    map[string]agents.Outcome
@@ -122,7 +127,7 @@ func Start(ctx context.Context, cfg Config) (*Hub, error) {
 		cfg.Stale = DefaultStale
 	}
 	h := &Hub{
-		cfg: cfg, log: cfg.Log, enrolled: map[string]agents.Enrolment{}, keys: map[string]string{}, invited: map[string]time.Time{},
+		cfg: cfg, log: cfg.Log, enrolled: map[string]agents.Enrolment{}, keys: map[string]string{}, invited: map[string]time.Time{}, people: map[string]Person{},
 		plans: map[string]agents.Plan{}, targets: map[string]place{}, ended: map[string]agents.Outcome{},
 		last: map[string]agents.Outcome{}, pulses: map[string]pulse{},
 	}
@@ -137,13 +142,9 @@ func (h *Hub) start(ctx context.Context) error {
 	if err := os.MkdirAll(h.cfg.Dir, 0o700); err != nil {
 		return err
 	}
-	cert, ca, err := certificate(h.cfg.Dir)
-	if err != nil {
+	var err error
+	if h.cert, h.address, err = h.identity(); err != nil {
 		return err
-	}
-	h.address = agents.Address{Host: h.cfg.Advertise, CA: ca}
-	if h.address.Host == "" {
-		h.address.Host = h.cfg.Listen
 	}
 	own, err := nkeys.CreateUser()
 	if err != nil {
@@ -152,10 +153,10 @@ func (h *Hub) start(ctx context.Context) error {
 	if h.ownKey, err = own.PublicKey(); err != nil {
 		return err
 	}
-	if h.adminKey, err = adminKey(h.cfg.Dir, agents.Address{Host: h.cfg.Listen, CA: ca}); err != nil {
+	if h.adminKey, err = adminKey(h.cfg.Dir, agents.Address{Host: h.cfg.Listen, CA: h.address.CA, Name: h.address.Name}); err != nil {
 		return err
 	}
-	if err := h.startServer(cert); err != nil {
+	if err := h.startServer(); err != nil {
 		return err
 	}
 	h.nc, err = nats.Connect("", nats.InProcessServer(h.server), nats.Nkey(h.ownKey, own.Sign), nats.Name(hubUser))
@@ -199,13 +200,14 @@ const adminFile = "admin.json"
 type adminEntry struct {
 	Hub  agents.Address `json:"hub"`
 	Seed string         `json:"seed"`
+	Name string         `json:"name,omitempty"` // of the person, where this is a login
 }
 
 // adminKey returns the administrator's public key, made at the first start.
 // Who can read the hub's folder is its administrator.
 func adminKey(dir string, at agents.Address) (string, error) {
 	path := filepath.Join(dir, adminFile)
-	entry, err := readAdmin(dir)
+	entry, err := readEntry(path)
 	if errors.Is(err, os.ErrNotExist) {
 		var pair nkeys.KeyPair
 		if pair, err = nkeys.CreateUser(); err != nil {
@@ -234,14 +236,14 @@ func adminKey(dir string, at agents.Address) (string, error) {
 	return pair.PublicKey()
 }
 
-func readAdmin(dir string) (adminEntry, error) {
+func readEntry(path string) (adminEntry, error) {
 	var e adminEntry
-	b, err := os.ReadFile(filepath.Join(dir, adminFile))
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return e, err
 	}
 	if err := json.Unmarshal(b, &e); err != nil {
-		return e, fmt.Errorf("%s: %w", filepath.Join(dir, adminFile), err)
+		return e, fmt.Errorf("%s: %w", path, err)
 	}
 	return e, nil
 }

@@ -16,7 +16,7 @@ import (
 // whoever comes by the network, loopback included: one way is less to go wrong
 // than two. SyncAlways matters: JetStream's own default writes to the disk
 // every two minutes.
-func (h *Hub) startServer(cert tls.Certificate) error {
+func (h *Hub) startServer() error {
 	host, port, err := net.SplitHostPort(h.cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("--listen %q: want host:port, for example 0.0.0.0:4222", h.cfg.Listen)
@@ -25,12 +25,16 @@ func (h *Hub) startServer(cert tls.Certificate) error {
 	if err != nil || n == 0 {
 		return fmt.Errorf("--listen %q: port %q is not one from 1 to 65535", h.cfg.Listen, port)
 	}
+	secure := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{h.cert}}
+	if h.cfg.Mutual {
+		secure.ClientAuth = tls.RequireAnyClientCert // Check looks whose it is
+	}
 	s, err := server.NewServer(&server.Options{
 		ServerName: "assay", Host: host, Port: int(n), NoSigs: true,
 		JetStream: true, StoreDir: filepath.Join(h.cfg.Dir, "jetstream"), SyncAlways: true,
 		MaxPayload: 8 << 20,
 		TLS:        true, TLSTimeout: 10,
-		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}},
+		TLSConfig: secure,
 
 		CustomClientAuthentication: h, AlwaysEnableNonce: true,
 		// A ping is traffic on a device that may be measuring.

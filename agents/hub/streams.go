@@ -65,6 +65,7 @@ func (h *Hub) streams(ctx context.Context) error {
 		{agents.Dispatches, &h.dispatches, remembered},
 		{agents.Outcomes, &h.outcomes, remembered},
 		{agents.Schedules, &h.schedules, 0},
+		{agents.People, &h.persons, 0},
 	} {
 		if *b.to, err = h.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: b.name, TTL: b.life}); err != nil {
 			return fmt.Errorf("bucket %s: %w", b.name, err)
@@ -118,6 +119,7 @@ func (h *Hub) load(ctx context.Context) error {
 	defer h.mu.Unlock()
 	return errors.Join(
 		each(ctx, h.members, func(id string, e agents.Enrolment) { h.enrolled[id], h.keys[e.Key] = e, id }),
+		each(ctx, h.persons, func(name string, p Person) { h.people[name] = p }),
 		each(ctx, h.tokens, func(key string, until time.Time) { h.invited[key] = until }),
 		each(ctx, h.dispatches, func(_ string, p agents.Plan) { h.addPlan(p) }),
 		each(ctx, h.outcomes, func(_ string, o agents.Outcome) { h.note(o) }),

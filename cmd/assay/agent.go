@@ -74,7 +74,7 @@ itself (arch, os, class, name, id); --label adds to them.`,
 			} else if isTerminalInput(in) {
 				fmt.Fprintln(c.ErrOrStderr(), "Paste the join string, then press Enter:")
 			}
-			j, err := readJoin(in)
+			j, err := agents.ParseJoin(firstLine(in))
 			if err != nil {
 				return usage("%v", err)
 			}
@@ -105,19 +105,6 @@ itself (arch, os, class, name, id); --label adds to them.`,
 	c.Flags().StringVar(&file, "file", "", "read the join string from this file")
 	c.Flags().StringArrayVar(&given, "label", nil, "key=value that jobs can choose this device by (repeatable)")
 	return c
-}
-
-// readJoin reads the first line, so that a terminal need not be closed.
-func readJoin(in io.Reader) (agents.Join, error) {
-	var line []byte
-	for b := make([]byte, 1); len(line) < maxJoin; {
-		n, err := in.Read(b)
-		if n > 0 && b[0] == '\n' && len(line) > 0 || err != nil {
-			break
-		}
-		line = append(line, b[:n]...)
-	}
-	return agents.ParseJoin(string(line))
 }
 
 func isTerminalInput(r io.Reader) bool {

@@ -36,7 +36,7 @@ func newFleet() *cobra.Command {
 	}
 	c.PersistentFlags().StringVar(&data, "data", "", hubFlag)
 	formatFlag(c, &format)
-	c.AddCommand(newFleetInvite(&data), newFleetRevoke(&data), newFleetDrain(&data, true), newFleetDrain(&data, false), newFleetJobs(&data), newFleetCancel(&data), newFleetSchedules(&data), newFleetUnschedule(&data))
+	c.AddCommand(newFleetInvite(&data), newFleetRevoke(&data), newFleetDrain(&data, true), newFleetDrain(&data, false), newFleetJobs(&data), newFleetCancel(&data), newFleetSchedules(&data), newFleetUnschedule(&data), newFleetUser(&data), newFleetLogin(&data))
 	return c
 }
 

@@ -21,7 +21,7 @@ import (
 func newHub() *cobra.Command {
 	var cfg hub.Config
 	var quiet bool
-	var addr string
+	var pages pageFlags
 	c := &cobra.Command{
 		Use:   "hub",
 		Short: "Give suites to the devices of a fleet and take their results",
@@ -30,8 +30,9 @@ gives them a suite, assay fleet shows them. Everything is in the folder --data:
 keys, jobs, model files, and the results in assay.db there. It may be killed and
 started again at any moment.
 
-Whoever can read the folder is the fleet's administrator. Devices talk to the hub
-by TLS alone and know it by a fingerprint in the join string.`,
+Whoever can read the folder is the fleet's administrator; assay fleet user lets
+others in. Devices talk to the hub by TLS alone and know it by a fingerprint in the
+join string. --http serves pages.`,
 		Example: "  assay hub --data /var/lib/assay --listen 0.0.0.0:4222 --advertise hub.lab:4222",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -44,21 +45,25 @@ by TLS alone and know it by a fingerprint in the join string.`,
 				level = slog.LevelWarn
 			}
 			cfg.Log = logger(c.ErrOrStderr(), level)
-			return runHub(c, cfg, addr)
+			return runHub(c, cfg, pages)
 		},
 	}
 	fl := c.Flags()
 	fl.StringVar(&cfg.Dir, "data", "", hubFlag)
 	fl.StringVar(&cfg.Listen, "listen", "127.0.0.1:4222", "host:port to listen on")
 	fl.StringVar(&cfg.Advertise, "advertise", "", "host:port by which devices reach it (default what it listens on)")
-	fl.StringVar(&addr, "http", "", "host:port of the hub's web pages, for example 127.0.0.1:8080 (default none)")
+	pages.add(c)
+	fl.StringVar(&cfg.TLS.Cert, "tls-cert", "", "PEM file of a certificate of your own, for the host of --advertise (default the hub makes one)")
+	fl.StringVar(&cfg.TLS.Key, "tls-key", "", "PEM file of its key")
+	fl.StringVar(&cfg.TLS.CA, "tls-ca", "", "PEM file of the authority that devices know the hub by")
+	fl.BoolVar(&cfg.Mutual, "mtls", false, "devices and people must show a certificate of their key, too")
 	fl.DurationVar(&cfg.AckWait, "ack-wait", hub.DefaultAckWait, "how long a job stays with a device that does not speak of it")
 	fl.DurationVar(&cfg.Stale, "stale", hub.DefaultStale, "how long after its last heartbeat a device is away")
 	fl.BoolVar(&quiet, "quiet", false, "log only what is wrong")
 	return c
 }
 
-func runHub(c *cobra.Command, cfg hub.Config, addr string) error {
+func runHub(c *cobra.Command, cfg hub.Config, f pageFlags) error {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return err
 	}
@@ -82,14 +87,14 @@ One device may join within the hour: run "assay agent join" there and give it th
 "assay fleet invite" prints one for the next device.
 %s
 `, cfg.Listen, db.Where(), join)
-	if addr != "" {
-		p, err := openPages(c.Context(), addr, cfg.Dir, db, cfg.Log)
+	if f.addr != "" {
+		p, err := openPages(c.Context(), f, h, cfg, db)
 		if err != nil {
 			return err
 		}
 		defer p.close()
 		go p.serve(cfg.Log)
-		fmt.Fprintf(c.OutOrStdout(), "the pages are at http://%s\n", p.at)
+		fmt.Fprintf(c.OutOrStdout(), "the pages are at %s\n", p.at)
 	}
 	<-c.Context().Done()
 	return nil

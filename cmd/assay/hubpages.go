@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,8 @@ import (
 	"assay/agents/hub"
 	"assay/reports/store"
 	"assay/reports/web"
+
+	"github.com/spf13/cobra"
 )
 
 // fleetView shows the hub's fleet to its pages.
@@ -90,15 +93,33 @@ func (f fleetView) Jobs(ctx context.Context, id string) ([]web.Job, error) {
 
 // pages are the web pages of a hub.
 type pages struct {
-	at       string // host:port
+	at       string // address
 	cl       *hub.Client
 	listener net.Listener
 	server   *http.Server
 }
 
-// openPages listens at addr. It asks the hub as its administrator does.
-func openPages(ctx context.Context, addr, dir string, db *store.SQLite, log *slog.Logger) (*pages, error) {
-	cl, err := hub.Dial(dir)
+// pageFlags say where the pages are and who may look.
+type pageFlags struct {
+	addr  string // host:port, "" for no pages
+	login bool   // on loopback, too
+}
+
+func (f *pageFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.addr, "http", "", "host:port of the web pages, for example 127.0.0.1:8080; beyond loopback by TLS, to people who log in (default none)")
+	c.Flags().BoolVar(&f.login, "http-login", false, "TLS and a login on loopback, too")
+}
+
+// openPages listens where f says. It asks the hub as its administrator does. On
+// loopback the pages are open; elsewhere they are served by TLS, to people who
+// log in.
+func openPages(ctx context.Context, f pageFlags, h *hub.Hub, own hub.Config, db *store.SQLite) (*pages, error) {
+	open, err := onLoopback("--http", f.addr)
+	if err != nil {
+		return nil, err
+	}
+	open = open && !f.login
+	cl, err := hub.Dial(own.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -109,17 +130,21 @@ func openPages(ctx context.Context, addr, dir string, db *store.SQLite, log *slo
 		cl.Close()
 		return nil, err
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.addr)
 	if err != nil {
 		cl.Close()
-		return nil, fmt.Errorf("--http %s: %w", addr, err)
+		return nil, fmt.Errorf("--http %s: %w", f.addr, err)
 	}
-	cfg := web.Config{Fleet: fleetView{cl}, Store: db, Journal: journal, Open: true, Version: buildVersion(), Log: log}
+	at := "http://" + l.Addr().String()
+	if !open {
+		l, at = tls.NewListener(l, h.PagesTLS()), "https://"+l.Addr().String()
+	}
+	cfg := web.Config{Fleet: fleetView{cl}, Store: db, Journal: journal, People: h, Open: open, Version: buildVersion(), Log: own.Log}
 	return &pages{
-		at: l.Addr().String(), cl: cl, listener: l,
+		at: at, cl: cl, listener: l,
 		server: &http.Server{
 			Handler: web.New(cfg), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-			BaseContext: func(net.Listener) context.Context { return ctx }, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+			BaseContext: func(net.Listener) context.Context { return ctx }, ErrorLog: slog.NewLogLogger(own.Log.Handler(), slog.LevelDebug),
 		},
 	}, nil
 }

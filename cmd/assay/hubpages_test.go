@@ -3,9 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"io"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -89,5 +96,55 @@ func TestPages(t *testing.T) {
 		if err != nil || !strings.Contains(string(b), want) {
 			t.Errorf("%s lacks %q: %v\n%s", path, want, err, b)
 		}
+	}
+}
+
+// TestPagesLogin: where a login is wanted, the pages come by TLS with the hub's
+// own certificate, to who holds what assay fleet user add printed.
+func TestPagesLogin(t *testing.T) {
+	dir, at := hubWith(t, `the pages are at (https://\S+)`, "--http", "127.0.0.1:0", "--http-login")
+	var out, talk output
+	if code := run(t.Context(), []string{"fleet", "user", "add", "ann", "--data", dir}, &out, &talk); code != 0 {
+		t.Fatalf("%d: %s", code, talk.String())
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "hub.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	_, rest := pem.Decode(b) // the hub's own, then its authority's
+	if !roots.AppendCertsFromPEM(rest) {
+		t.Fatal("hub.pem holds no authority")
+	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &http.Client{Jar: jar, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}, Timeout: time.Minute}
+	defer c.CloseIdleConnections()
+	page := func(r *http.Response, err error) string {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Request.URL.Path + " " + string(b)
+	}
+	if got := page(c.Get(at + "/results")); !strings.HasPrefix(got, "/login ") {
+		t.Errorf("without a login: %s", got)
+	}
+	if got := page(c.PostForm(at+"/login", url.Values{"secret": {out.String()}, "to": {"/results"}})); !strings.HasPrefix(got, "/results ") || !strings.Contains(got, "ann") {
+		t.Errorf("with a login: %s", got)
+	}
+	u, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := http.Get("http://" + u.Host); err == nil && r.StatusCode != http.StatusBadRequest {
+		t.Errorf("without TLS: %v", r.Status)
 	}
 }

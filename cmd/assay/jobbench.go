@@ -69,10 +69,10 @@ func (b *jobBench) Run(ctx context.Context, t agent.Task) (string, []byte, error
 	return r.Run, packed, err
 }
 
-// expand reads the job's suite. Files that the job does not name itself are
-// refused, and so is a zoo that holds others than the hub's.
+// expand reads the job's suite, which opens no files but those of the job.
+// Others are refused, and so is a zoo that holds others than the hub's.
 func (b *jobBench) expand(t agent.Task) (*suites.Expansion, error) {
-	file, err := suites.Load(t.Path)
+	file, err := suites.LoadAlone(t.Path)
 	if err != nil {
 		return nil, err
 	}
