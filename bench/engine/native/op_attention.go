@@ -64,9 +64,10 @@ func planAttention(b *builder, n *node) error {
 			none: gemm.None(), bias: gemm.None(),
 		})
 	}
-	b.multiplies(a.packed[0].k.Variant(), int64(a.heads)*int64(a.rows)*int64(a.keys)*int64(a.d+a.width))
+	work := int64(a.heads) * int64(a.rows) * int64(a.keys) * int64(a.d+a.width)
+	b.multiplies(a.packed[0].k.Variant(), work)
 	e := b.env
-	b.parallel(a.heads, func(part, parts int) {
+	b.parallel(a.heads, work, func(part, parts int) {
 		from, to := pool.Split(a.heads, 1, part, parts)
 		for h := from; h < to; h++ {
 			a.head(e, &a.packed[part], h)

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"assay/bench/kernel/ew"
+	"assay/bench/kernel/pool"
 	"assay/models/tensor"
 )
 
@@ -66,7 +67,11 @@ func planUnary(b *builder, n *node) error {
 		return fmt.Errorf("parameters that are computed by the model: %w (constant scalars are)", errors.ErrUnsupported)
 	}
 	e, in, out := b.env, b.slot(x), b.slot(y)
-	b.step(func() { ew.Map(view[float32](e, out), view[float32](e, in), f) })
+	const grain, each = 1024, 8 // elements of a part; multiplications that one is worth
+	b.parallel((y.len()+grain-1)/grain, int64(y.len())*each, func(part, parts int) {
+		from, to := pool.Split(y.len(), grain, part, parts)
+		ew.Map(view[float32](e, out)[from:to], view[float32](e, in)[from:to], f)
+	})
 	return nil
 }
 

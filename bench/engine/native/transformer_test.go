@@ -3,8 +3,10 @@ package native
 import (
 	"math"
 	"slices"
+	"sync/atomic"
 	"testing"
 
+	"assay/bench/kernel/pool"
 	"assay/models/onnx"
 	"assay/models/tensor"
 )
@@ -104,4 +106,22 @@ func TestAttentionMatrix(t *testing.T) {
 		t.Errorf("it became %v", got)
 	}
 	run(t, m, 1, q, k, v)
+}
+
+// TestParallel: work that is less than waking a thread is not split.
+func TestParallel(t *testing.T) {
+	b := &builder{pool: pool.New(4)}
+	defer b.pool.Close()
+	for _, c := range []struct {
+		limit int
+		work  int64
+		want  int
+	}{{100, 0, 1}, {100, leastPart - 1, 1}, {100, leastPart, 2}, {100, 1 << 40, 4}, {3, 1 << 40, 3}, {1, 1 << 40, 1}} {
+		var parts atomic.Int64
+		b.parallel(c.limit, c.work, func(int, int) { parts.Add(1) })
+		b.steps[len(b.steps)-1].run()
+		if int(parts.Load()) != c.want {
+			t.Errorf("work %d in at most %d parts: %d ran, want %d", c.work, c.limit, parts.Load(), c.want)
+		}
+	}
 }
