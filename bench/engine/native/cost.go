@@ -36,7 +36,7 @@ func (b *builder) count(n *node, packed int) {
 // kernelOf names the tables of variants (assay kernels) of operators without
 // weights.
 var kernelOf = map[string]string{
-	"Relu": "ew.Map", "Clip": "ew.Map", "Sigmoid": "ew.Map", "Tanh": "ew.Map", "HardSwish": "ew.Map", "HardSigmoid": "ew.Map", "LeakyRelu": "ew.Map",
+	"Relu": "ew.Map", "Clip": "ew.Map", "Sigmoid": "ew.Map", "Tanh": "ew.Map", "HardSwish": "ew.Map", "HardSigmoid": "ew.Map", "LeakyRelu": "ew.Map", "Erf": "ew.Map", "Gelu": "ew.Map",
 	"Add": "ew.Zip", "Sub": "ew.Zip", "Mul": "ew.Zip", "Div": "ew.Zip", "Softmax": "ew.Softmax", "LogSoftmax": "ew.Softmax",
 }
 
@@ -57,7 +57,7 @@ func (b *builder) nodes() []engine.Node {
 	for i, n := range b.g.nodes {
 		c := b.costs[i]
 		d := engine.Node{Name: n.known(), Op: n.op, Kernel: c.kernel, MACs: c.macs, Bytes: c.bytes}
-		if d.Kernel == "" && n.domain == "" {
+		if d.Kernel == "" && (n.domain == "" || n.op == "Gelu") {
 			d.Kernel = chosen[kernelOf[n.op]]
 		}
 		if len(n.in) > 0 && n.in[0] != nil {

@@ -42,6 +42,7 @@ type node struct {
 
 	lo, hi float32  // bounds of a fused Relu or Clip; ±Inf without one
 	f      ew.Unary // what a Lookup tabulates
+	scale  float32  // of an Attention's products
 	last   bool     // channels are the last dimension: set by the layout pass
 	fused  []*node  // what passes made part of this one
 }

@@ -77,7 +77,7 @@ func (b *builder) convolve(c *conv.Conv, lo, hi float32, y, x, bias, add int) {
 	each := c.Scratch()
 	scratch := b.scratch(4 * each * b.pool.Threads())
 	eps := make([]gemm.Epilogue, b.pool.Threads())
-	b.parallel((c.Pixels()+rowGrain-1)/rowGrain, func(part, parts int) {
+	b.parallel((c.Pixels()+rowGrain-1)/rowGrain, c.MACs(), func(part, parts int) {
 		ep := &eps[part]
 		ep.Lo, ep.Hi = lo, hi
 		if bias >= 0 {

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"assay/bench/kernel/ew"
+	"assay/bench/kernel/pool"
 	"assay/models/tensor"
 )
 
@@ -14,6 +15,9 @@ func init() {
 	register(opDef{min: 1, max: 1, attrs: []string{"alpha", "beta"}, plan: planUnary}, "HardSigmoid")
 	register(opDef{min: 1, max: 1, attrs: []string{"alpha"}, plan: planUnary}, "LeakyRelu")
 	register(opDef{min: 1, max: 3, attrs: []string{"min", "max"}, plan: planUnary}, "Clip")
+	register(opDef{min: 1, max: 1, plan: byFirst(typed{f32: planUnary, f64: planFunction[float64]})}, "Erf")
+	register(opDef{min: 1, max: 1, attrs: []string{"approximate"}, plan: planUnary}, "Gelu")
+	registerIn(microsoft, opDef{min: 1, max: 1, plan: planUnary}, "Gelu")
 	register(opDef{min: 2, max: 2, attrs: []string{"axis", "broadcast"}, plan: planBinary}, "Add", "Sub", "Mul", "Div")
 	register(opDef{min: 5, max: 5, attrs: []string{"epsilon", "is_test", "momentum", "spatial", "training_mode"}, plan: planBatchNorm}, "BatchNormalization")
 }
@@ -24,10 +28,15 @@ func unary(n *node) (ew.Unary, bool) {
 	if lo, hi, ok := bounds(n); ok {
 		return ew.Clamp(lo, hi), true
 	}
+	if n.op == "Gelu" && n.attrs.Str("approximate", "none") == "none" {
+		return ew.Gelu, true
+	}
 	if n.domain != "" {
 		return ew.Unary{}, false
 	}
 	switch n.op {
+	case "Erf":
+		return ew.Erf, true
 	case "Sigmoid":
 		return ew.Sigmoid, true
 	case "Tanh":
@@ -51,11 +60,18 @@ func planUnary(b *builder, n *node) error {
 	if err := want(tensor.Float32, x, y); err != nil {
 		return err
 	}
+	if n.op == "Gelu" && !ok {
+		return fmt.Errorf("approximation %q: %w (none is)", n.attrs.Str("approximate", ""), errors.ErrUnsupported)
+	}
 	if !ok {
 		return fmt.Errorf("parameters that are computed by the model: %w (constant scalars are)", errors.ErrUnsupported)
 	}
 	e, in, out := b.env, b.slot(x), b.slot(y)
-	b.step(func() { ew.Map(view[float32](e, out), view[float32](e, in), f) })
+	const grain, each = 1024, 8 // elements of a part; multiplications that one is worth
+	b.parallel((y.len()+grain-1)/grain, int64(y.len())*each, func(part, parts int) {
+		from, to := pool.Split(y.len(), grain, part, parts)
+		ew.Map(view[float32](e, out)[from:to], view[float32](e, in)[from:to], f)
+	})
 	return nil
 }
 
@@ -125,6 +141,9 @@ func planBatchNorm(b *builder, n *node) error {
 		return fmt.Errorf("training mode: %w (inference is)", errors.ErrUnsupported)
 	}
 	scale, shift, ok := affine(n)
+	if n.op == "Gelu" && !ok {
+		return fmt.Errorf("approximation %q: %w (none is)", n.attrs.Str("approximate", ""), errors.ErrUnsupported)
+	}
 	if !ok {
 		return fmt.Errorf("parameters that are computed by the model: %w (constant ones are)", errors.ErrUnsupported)
 	}

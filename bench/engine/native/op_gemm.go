@@ -45,7 +45,7 @@ func (b *builder) multiply(p product) {
 		})
 	}
 	eps := make([]gemm.Epilogue, b.pool.Threads())
-	b.parallel((p.m+rowGrain-1)/rowGrain, func(part, parts int) {
+	b.parallel((p.m+rowGrain-1)/rowGrain, int64(p.m)*int64(p.b.K)*int64(p.b.N), func(part, parts int) {
 		ep := &eps[part]
 		ep.Lo, ep.Hi = p.lo, p.hi
 		from, to := pool.Split(p.m, rowGrain, part, parts)

@@ -83,7 +83,7 @@ func (b *builder) multiplyInt4(p *int4.Matrix, rows, y, x int, bias *value) {
 		return
 	}
 	b.step(func() { p.Prepare(view[float32](e, x), rows, view[float32](e, scratch)) })
-	b.parallel(p.Panels(), func(part, parts int) {
+	b.parallel(p.Panels(), int64(rows)*int64(p.K)*int64(p.N), func(part, parts int) {
 		var add []float32
 		if at >= 0 {
 			add = view[float32](e, at)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"assay/bench/kernel/pool"
 	"assay/models/tensor"
 )
 
@@ -16,17 +17,28 @@ func init() {
 	register(opDef{min: 1, max: 1, attrs: []string{"axes"}, plan: planMeanVariance}, "MeanVarianceNormalization")
 }
 
-// moments returns mean and variance of row.
+// moments returns mean and variance of row. It adds up four sums, since each
+// addition waits for the one before it.
 func moments(row []float32) (mean, variance float64) {
-	for _, v := range row {
-		mean += float64(v)
+	var a, b, c, d float64
+	r := row
+	for ; len(r) >= 4; r = r[4:] {
+		a, b, c, d = a+float64(r[0]), b+float64(r[1]), c+float64(r[2]), d+float64(r[3])
 	}
-	mean /= float64(len(row))
-	for _, v := range row {
-		d := float64(v) - mean
-		variance += d * d
+	for _, v := range r {
+		a += float64(v)
 	}
-	return mean, variance / float64(len(row))
+	mean = (a + b + c + d) / float64(len(row))
+	a, b, c, d = 0, 0, 0, 0
+	for r = row; len(r) >= 4; r = r[4:] {
+		w, x, y, z := float64(r[0])-mean, float64(r[1])-mean, float64(r[2])-mean, float64(r[3])-mean
+		a, b, c, d = a+w*w, b+x*x, c+y*y, d+z*z
+	}
+	for _, v := range r {
+		w := float64(v) - mean
+		a += w * w
+	}
+	return mean, (a + b + c + d) / float64(len(row))
 }
 
 // planLayerNorm plans y = (x − mean)/√(var + ε)·scale + bias over everything
@@ -59,20 +71,18 @@ func planLayerNorm(b *builder, n *node) error {
 	}
 	eps := float64(n.attrs.Float("epsilon", 1e-5))
 	e, in, out, s := b.env, b.slot(x), b.slot(y), b.slot(scale)
-	b.step(func() {
+	b.parallel(v.outer, int64(x.len())*normWork, func(part, parts int) {
 		src, dst, gain := view[float32](e, in), view[float32](e, out), view[float32](e, s)
-		for o := range v.outer {
+		from, to := pool.Split(v.outer, 1, part, parts)
+		for o := from; o < to; o++ {
 			r, d := src[o*row:][:row], dst[o*row:][:row]
 			mean, variance := moments(r)
 			inverse := 1 / math.Sqrt(variance+eps)
-			for i, x := range r {
-				d[i] = float32((float64(x)-mean)*inverse) * gain[i]
-			}
+			var shift []float32
 			if slots[0] >= 0 {
-				for i, x := range view[float32](e, slots[0]) {
-					d[i] += x
-				}
+				shift = view[float32](e, slots[0])
 			}
+			standardize(d, r, gain, shift, float32(mean), float32(inverse))
 			for i, v := range [2]float64{mean, inverse} {
 				if slots[i+1] >= 0 {
 					view[float32](e, slots[i+1])[o] = float32(v)
@@ -81,6 +91,25 @@ func planLayerNorm(b *builder, n *node) error {
 		}
 	})
 	return nil
+}
+
+// normWork is what an element of a row that is normalised is worth, in
+// multiplications.
+const normWork = 32
+
+// standardize computes y = (x − mean)·inverse·gain + shift, which may be nil.
+func standardize(y, x, gain, shift []float32, mean, inverse float32) {
+	gain, x = gain[:len(y)], x[:len(y)]
+	if shift == nil {
+		for i, v := range x {
+			y[i] = (v - mean) * inverse * gain[i]
+		}
+		return
+	}
+	shift = shift[:len(y)]
+	for i, v := range x {
+		y[i] = (v-mean)*inverse*gain[i] + shift[i]
+	}
 }
 
 // planInstanceNorm plans the normalisation of every channel of every image

@@ -75,7 +75,7 @@ func (b *builder) convolveInt(c *qconv.Conv, x *value, zero func() int32, done f
 	scratch := make([]qconv.Scratch, threads)
 	isSigned := x.typ == tensor.Int8
 	finish := func(sums []int32, p int) { done(e, sums, p) }
-	b.parallel((c.Pixels()+rowGrain-1)/rowGrain, func(part, parts int) {
+	b.parallel((c.Pixels()+rowGrain-1)/rowGrain, c.MACs(), func(part, parts int) {
 		s := &scratch[part]
 		s.Bytes = e.buf[bytes][part*c.BytesLen():][:c.BytesLen()]
 		s.Pairs = view[int64](e, pairs)[part*c.PairsLen():][:c.PairsLen()]

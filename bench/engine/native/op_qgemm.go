@@ -43,7 +43,7 @@ func (b *builder) multiplyInt(p *qgemm.B, rows int, x *value, zero func() int32,
 	isSigned := x.typ == tensor.Int8
 	b.packed += p.Bytes()
 	b.multiplies(p.Variant(), int64(rows)*int64(p.K)*int64(p.N))
-	b.parallel((rows+rowGrain-1)/rowGrain, func(part, parts int) {
+	b.parallel((rows+rowGrain-1)/rowGrain, int64(rows)*int64(p.K)*int64(p.N), func(part, parts int) {
 		scratch := view[int64](e, pairs)[part*pairLen:][:pairLen]
 		acc := view[int32](e, sums)[part*block:][:block]
 		from, to := pool.Split(rows, rowGrain, part, parts)

@@ -16,6 +16,8 @@ var passes = []pass{
 	{"fold constants", foldConstants},
 	{"fuse QDQ groups", fuseQDQ},
 	{"fuse dynamic quantization", fuseDynamic},
+	{"fuse GELU", fuseGelu},
+	{"fuse attention", fuseAttention},
 	{"fold batch normalisation", foldBatchNorm},
 	{"fuse residual additions", fuseResiduals},
 	{"fuse activations", fuseActivations},

@@ -94,6 +94,16 @@ func avx512_sigmoid(y *float32, x *float32, blocks int)
 //go:noescape
 func avx512_tanh(y *float32, x *float32, blocks int)
 
+// avx512_erf computes y[i] = erf(x[i]) for i < 16·blocks.
+//
+//go:noescape
+func avx512_erf(y *float32, x *float32, blocks int)
+
+// avx512_gelu computes y[i] = x[i]·(1 + erf(x[i]/√2))/2 for i < 16·blocks.
+//
+//go:noescape
+func avx512_gelu(y *float32, x *float32, blocks int)
+
 // avx512_hardswish computes y[i] = x[i]·max(0, min(1, x[i]/6 + 1/2)) for i < 16·blocks.
 //
 //go:noescape
@@ -188,6 +198,16 @@ func avx2_sigmoid(y *float32, x *float32, blocks int)
 //
 //go:noescape
 func avx2_tanh(y *float32, x *float32, blocks int)
+
+// avx2_erf computes y[i] = erf(x[i]) for i < 8·blocks.
+//
+//go:noescape
+func avx2_erf(y *float32, x *float32, blocks int)
+
+// avx2_gelu computes y[i] = x[i]·(1 + erf(x[i]/√2))/2 for i < 8·blocks.
+//
+//go:noescape
+func avx2_gelu(y *float32, x *float32, blocks int)
 
 // avx2_hardswish computes y[i] = x[i]·max(0, min(1, x[i]/6 + 1/2)) for i < 8·blocks.
 //

@@ -872,6 +872,404 @@ DATA f32_3ec80000<>+56(SB)/4, $0x3ec80000
 DATA f32_3ec80000<>+60(SB)/4, $0x3ec80000
 GLOBL f32_3ec80000<>(SB), RODATA|NOPTR, $64
 
+// func avx512_erf(y *float32, x *float32, blocks int)
+// Requires: AVX, AVX512F
+TEXT ·avx512_erf(SB), NOSPLIT, $0-24
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	VMOVUPS f32_c2aea8f6<>+0(SB), Z1
+	VMOVUPS f32_42b0bd71<>+0(SB), Z2
+	VPXORD  Z3, Z3, Z3
+	VMOVUPS f32_3f800000<>+0(SB), Z4
+	MOVQ    blocks+16(FP), DX
+	TESTQ   DX, DX
+	JZ      block_end
+
+block:
+	VMOVUPS      (CX), Z0
+	VMULPS       Z0, Z0, Z5
+	VMOVUPS      f32_38a4b519<>+0(SB), Z6
+	VFMADD213PS  f32_ba51fb80<>+0(SB), Z5, Z6
+	VFMADD213PS  f32_3baa02d9<>+0(SB), Z5, Z6
+	VFMADD213PS  f32_bcdbfc87<>+0(SB), Z5, Z6
+	VFMADD213PS  f32_3de7167c<>+0(SB), Z5, Z6
+	VFMADD213PS  f32_bec0939f<>+0(SB), Z5, Z6
+	VFMADD213PS  f32_3f906eba<>+0(SB), Z5, Z6
+	VMULPS       Z0, Z6, Z6
+	VSUBPS       Z0, Z3, Z7
+	VMAXPS       Z0, Z7, Z7
+	VMULPS       f32_3ea7ba05<>+0(SB), Z7, Z7
+	VADDPS       Z4, Z7, Z7
+	VDIVPS       Z7, Z4, Z7
+	VMOVUPS      f32_3f87dc22<>+0(SB), Z8
+	VFMADD213PS  f32_bfba00e3<>+0(SB), Z7, Z8
+	VFMADD213PS  f32_3fb5f0e3<>+0(SB), Z7, Z8
+	VFMADD213PS  f32_be91a98e<>+0(SB), Z7, Z8
+	VFMADD213PS  f32_3e827906<>+0(SB), Z7, Z8
+	VMULPS       Z7, Z8, Z8
+	VSUBPS       Z5, Z3, Z7
+	VMAXPS       Z7, Z1, Z7
+	VMINPS       Z7, Z2, Z7
+	VMOVUPS      f32_3fb8aa3b<>+0(SB), Z9
+	VFMADD213PS  f32_4b400000<>+0(SB), Z7, Z9
+	VSUBPS       f32_4b400000<>+0(SB), Z9, Z9
+	VFNMADD231PS f32_3f318000<>+0(SB), Z9, Z7
+	VFNMADD231PS f32_b95e8083<>+0(SB), Z9, Z7
+	VMOVUPS      f32_39506967<>+0(SB), Z10
+	VFMADD213PS  f32_3ab743ce<>+0(SB), Z7, Z10
+	VFMADD213PS  f32_3c088908<>+0(SB), Z7, Z10
+	VFMADD213PS  f32_3d2aa9c1<>+0(SB), Z7, Z10
+	VFMADD213PS  f32_3e2aaaaa<>+0(SB), Z7, Z10
+	VFMADD213PS  f32_3f000000<>+0(SB), Z7, Z10
+	VMULPS       Z7, Z7, Z11
+	VFMADD213PS  Z7, Z11, Z10
+	VADDPS       f32_3f800000<>+0(SB), Z10, Z10
+	VCVTPS2DQ    Z9, Z9
+	VPSLLD       $0x17, Z9, Z9
+	VPADDD       Z9, Z10, Z10
+	VFNMADD213PS Z4, Z10, Z8
+	VSUBPS       Z8, Z3, Z7
+	VCMPPS       $0x01, Z3, Z0, K1
+	VMOVUPS      Z7, K1, Z8
+	VCMPPS       $0x01, Z4, Z5, K1
+	VMOVUPS      Z6, K1, Z8
+	VMOVUPS      Z8, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	DECQ         DX
+	JNZ          block
+
+block_end:
+	VZEROUPPER
+	RET
+
+DATA f32_38a4b519<>+0(SB)/4, $0x38a4b519
+DATA f32_38a4b519<>+4(SB)/4, $0x38a4b519
+DATA f32_38a4b519<>+8(SB)/4, $0x38a4b519
+DATA f32_38a4b519<>+12(SB)/4, $0x38a4b519
+DATA f32_38a4b519<>+16(SB)/4, $0x38a4b519
+DATA f32_38a4b519<>+20(SB)/4, $0x38a4b519
+DATA f32_38a4b519<>+24(SB)/4, $0x38a4b519
+DATA f32_38a4b519<>+28(SB)/4, $0x38a4b519
+DATA f32_38a4b519<>+32(SB)/4, $0x38a4b519
+DATA f32_38a4b519<>+36(SB)/4, $0x38a4b519
+DATA f32_38a4b519<>+40(SB)/4, $0x38a4b519
+DATA f32_38a4b519<>+44(SB)/4, $0x38a4b519
+DATA f32_38a4b519<>+48(SB)/4, $0x38a4b519
+DATA f32_38a4b519<>+52(SB)/4, $0x38a4b519
+DATA f32_38a4b519<>+56(SB)/4, $0x38a4b519
+DATA f32_38a4b519<>+60(SB)/4, $0x38a4b519
+GLOBL f32_38a4b519<>(SB), RODATA|NOPTR, $64
+
+DATA f32_ba51fb80<>+0(SB)/4, $0xba51fb80
+DATA f32_ba51fb80<>+4(SB)/4, $0xba51fb80
+DATA f32_ba51fb80<>+8(SB)/4, $0xba51fb80
+DATA f32_ba51fb80<>+12(SB)/4, $0xba51fb80
+DATA f32_ba51fb80<>+16(SB)/4, $0xba51fb80
+DATA f32_ba51fb80<>+20(SB)/4, $0xba51fb80
+DATA f32_ba51fb80<>+24(SB)/4, $0xba51fb80
+DATA f32_ba51fb80<>+28(SB)/4, $0xba51fb80
+DATA f32_ba51fb80<>+32(SB)/4, $0xba51fb80
+DATA f32_ba51fb80<>+36(SB)/4, $0xba51fb80
+DATA f32_ba51fb80<>+40(SB)/4, $0xba51fb80
+DATA f32_ba51fb80<>+44(SB)/4, $0xba51fb80
+DATA f32_ba51fb80<>+48(SB)/4, $0xba51fb80
+DATA f32_ba51fb80<>+52(SB)/4, $0xba51fb80
+DATA f32_ba51fb80<>+56(SB)/4, $0xba51fb80
+DATA f32_ba51fb80<>+60(SB)/4, $0xba51fb80
+GLOBL f32_ba51fb80<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3baa02d9<>+0(SB)/4, $0x3baa02d9
+DATA f32_3baa02d9<>+4(SB)/4, $0x3baa02d9
+DATA f32_3baa02d9<>+8(SB)/4, $0x3baa02d9
+DATA f32_3baa02d9<>+12(SB)/4, $0x3baa02d9
+DATA f32_3baa02d9<>+16(SB)/4, $0x3baa02d9
+DATA f32_3baa02d9<>+20(SB)/4, $0x3baa02d9
+DATA f32_3baa02d9<>+24(SB)/4, $0x3baa02d9
+DATA f32_3baa02d9<>+28(SB)/4, $0x3baa02d9
+DATA f32_3baa02d9<>+32(SB)/4, $0x3baa02d9
+DATA f32_3baa02d9<>+36(SB)/4, $0x3baa02d9
+DATA f32_3baa02d9<>+40(SB)/4, $0x3baa02d9
+DATA f32_3baa02d9<>+44(SB)/4, $0x3baa02d9
+DATA f32_3baa02d9<>+48(SB)/4, $0x3baa02d9
+DATA f32_3baa02d9<>+52(SB)/4, $0x3baa02d9
+DATA f32_3baa02d9<>+56(SB)/4, $0x3baa02d9
+DATA f32_3baa02d9<>+60(SB)/4, $0x3baa02d9
+GLOBL f32_3baa02d9<>(SB), RODATA|NOPTR, $64
+
+DATA f32_bcdbfc87<>+0(SB)/4, $0xbcdbfc87
+DATA f32_bcdbfc87<>+4(SB)/4, $0xbcdbfc87
+DATA f32_bcdbfc87<>+8(SB)/4, $0xbcdbfc87
+DATA f32_bcdbfc87<>+12(SB)/4, $0xbcdbfc87
+DATA f32_bcdbfc87<>+16(SB)/4, $0xbcdbfc87
+DATA f32_bcdbfc87<>+20(SB)/4, $0xbcdbfc87
+DATA f32_bcdbfc87<>+24(SB)/4, $0xbcdbfc87
+DATA f32_bcdbfc87<>+28(SB)/4, $0xbcdbfc87
+DATA f32_bcdbfc87<>+32(SB)/4, $0xbcdbfc87
+DATA f32_bcdbfc87<>+36(SB)/4, $0xbcdbfc87
+DATA f32_bcdbfc87<>+40(SB)/4, $0xbcdbfc87
+DATA f32_bcdbfc87<>+44(SB)/4, $0xbcdbfc87
+DATA f32_bcdbfc87<>+48(SB)/4, $0xbcdbfc87
+DATA f32_bcdbfc87<>+52(SB)/4, $0xbcdbfc87
+DATA f32_bcdbfc87<>+56(SB)/4, $0xbcdbfc87
+DATA f32_bcdbfc87<>+60(SB)/4, $0xbcdbfc87
+GLOBL f32_bcdbfc87<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3de7167c<>+0(SB)/4, $0x3de7167c
+DATA f32_3de7167c<>+4(SB)/4, $0x3de7167c
+DATA f32_3de7167c<>+8(SB)/4, $0x3de7167c
+DATA f32_3de7167c<>+12(SB)/4, $0x3de7167c
+DATA f32_3de7167c<>+16(SB)/4, $0x3de7167c
+DATA f32_3de7167c<>+20(SB)/4, $0x3de7167c
+DATA f32_3de7167c<>+24(SB)/4, $0x3de7167c
+DATA f32_3de7167c<>+28(SB)/4, $0x3de7167c
+DATA f32_3de7167c<>+32(SB)/4, $0x3de7167c
+DATA f32_3de7167c<>+36(SB)/4, $0x3de7167c
+DATA f32_3de7167c<>+40(SB)/4, $0x3de7167c
+DATA f32_3de7167c<>+44(SB)/4, $0x3de7167c
+DATA f32_3de7167c<>+48(SB)/4, $0x3de7167c
+DATA f32_3de7167c<>+52(SB)/4, $0x3de7167c
+DATA f32_3de7167c<>+56(SB)/4, $0x3de7167c
+DATA f32_3de7167c<>+60(SB)/4, $0x3de7167c
+GLOBL f32_3de7167c<>(SB), RODATA|NOPTR, $64
+
+DATA f32_bec0939f<>+0(SB)/4, $0xbec0939f
+DATA f32_bec0939f<>+4(SB)/4, $0xbec0939f
+DATA f32_bec0939f<>+8(SB)/4, $0xbec0939f
+DATA f32_bec0939f<>+12(SB)/4, $0xbec0939f
+DATA f32_bec0939f<>+16(SB)/4, $0xbec0939f
+DATA f32_bec0939f<>+20(SB)/4, $0xbec0939f
+DATA f32_bec0939f<>+24(SB)/4, $0xbec0939f
+DATA f32_bec0939f<>+28(SB)/4, $0xbec0939f
+DATA f32_bec0939f<>+32(SB)/4, $0xbec0939f
+DATA f32_bec0939f<>+36(SB)/4, $0xbec0939f
+DATA f32_bec0939f<>+40(SB)/4, $0xbec0939f
+DATA f32_bec0939f<>+44(SB)/4, $0xbec0939f
+DATA f32_bec0939f<>+48(SB)/4, $0xbec0939f
+DATA f32_bec0939f<>+52(SB)/4, $0xbec0939f
+DATA f32_bec0939f<>+56(SB)/4, $0xbec0939f
+DATA f32_bec0939f<>+60(SB)/4, $0xbec0939f
+GLOBL f32_bec0939f<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3f906eba<>+0(SB)/4, $0x3f906eba
+DATA f32_3f906eba<>+4(SB)/4, $0x3f906eba
+DATA f32_3f906eba<>+8(SB)/4, $0x3f906eba
+DATA f32_3f906eba<>+12(SB)/4, $0x3f906eba
+DATA f32_3f906eba<>+16(SB)/4, $0x3f906eba
+DATA f32_3f906eba<>+20(SB)/4, $0x3f906eba
+DATA f32_3f906eba<>+24(SB)/4, $0x3f906eba
+DATA f32_3f906eba<>+28(SB)/4, $0x3f906eba
+DATA f32_3f906eba<>+32(SB)/4, $0x3f906eba
+DATA f32_3f906eba<>+36(SB)/4, $0x3f906eba
+DATA f32_3f906eba<>+40(SB)/4, $0x3f906eba
+DATA f32_3f906eba<>+44(SB)/4, $0x3f906eba
+DATA f32_3f906eba<>+48(SB)/4, $0x3f906eba
+DATA f32_3f906eba<>+52(SB)/4, $0x3f906eba
+DATA f32_3f906eba<>+56(SB)/4, $0x3f906eba
+DATA f32_3f906eba<>+60(SB)/4, $0x3f906eba
+GLOBL f32_3f906eba<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3ea7ba05<>+0(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+4(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+8(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+12(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+16(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+20(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+24(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+28(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+32(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+36(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+40(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+44(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+48(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+52(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+56(SB)/4, $0x3ea7ba05
+DATA f32_3ea7ba05<>+60(SB)/4, $0x3ea7ba05
+GLOBL f32_3ea7ba05<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3f87dc22<>+0(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+4(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+8(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+12(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+16(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+20(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+24(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+28(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+32(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+36(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+40(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+44(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+48(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+52(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+56(SB)/4, $0x3f87dc22
+DATA f32_3f87dc22<>+60(SB)/4, $0x3f87dc22
+GLOBL f32_3f87dc22<>(SB), RODATA|NOPTR, $64
+
+DATA f32_bfba00e3<>+0(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+4(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+8(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+12(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+16(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+20(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+24(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+28(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+32(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+36(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+40(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+44(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+48(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+52(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+56(SB)/4, $0xbfba00e3
+DATA f32_bfba00e3<>+60(SB)/4, $0xbfba00e3
+GLOBL f32_bfba00e3<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3fb5f0e3<>+0(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+4(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+8(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+12(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+16(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+20(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+24(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+28(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+32(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+36(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+40(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+44(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+48(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+52(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+56(SB)/4, $0x3fb5f0e3
+DATA f32_3fb5f0e3<>+60(SB)/4, $0x3fb5f0e3
+GLOBL f32_3fb5f0e3<>(SB), RODATA|NOPTR, $64
+
+DATA f32_be91a98e<>+0(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+4(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+8(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+12(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+16(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+20(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+24(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+28(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+32(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+36(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+40(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+44(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+48(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+52(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+56(SB)/4, $0xbe91a98e
+DATA f32_be91a98e<>+60(SB)/4, $0xbe91a98e
+GLOBL f32_be91a98e<>(SB), RODATA|NOPTR, $64
+
+DATA f32_3e827906<>+0(SB)/4, $0x3e827906
+DATA f32_3e827906<>+4(SB)/4, $0x3e827906
+DATA f32_3e827906<>+8(SB)/4, $0x3e827906
+DATA f32_3e827906<>+12(SB)/4, $0x3e827906
+DATA f32_3e827906<>+16(SB)/4, $0x3e827906
+DATA f32_3e827906<>+20(SB)/4, $0x3e827906
+DATA f32_3e827906<>+24(SB)/4, $0x3e827906
+DATA f32_3e827906<>+28(SB)/4, $0x3e827906
+DATA f32_3e827906<>+32(SB)/4, $0x3e827906
+DATA f32_3e827906<>+36(SB)/4, $0x3e827906
+DATA f32_3e827906<>+40(SB)/4, $0x3e827906
+DATA f32_3e827906<>+44(SB)/4, $0x3e827906
+DATA f32_3e827906<>+48(SB)/4, $0x3e827906
+DATA f32_3e827906<>+52(SB)/4, $0x3e827906
+DATA f32_3e827906<>+56(SB)/4, $0x3e827906
+DATA f32_3e827906<>+60(SB)/4, $0x3e827906
+GLOBL f32_3e827906<>(SB), RODATA|NOPTR, $64
+
+// func avx512_gelu(y *float32, x *float32, blocks int)
+// Requires: AVX, AVX512F
+TEXT ·avx512_gelu(SB), NOSPLIT, $0-24
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	VMOVUPS f32_c2aea8f6<>+0(SB), Z1
+	VMOVUPS f32_42b0bd71<>+0(SB), Z2
+	VPXORD  Z3, Z3, Z3
+	VMOVUPS f32_3f800000<>+0(SB), Z4
+	MOVQ    blocks+16(FP), DX
+	TESTQ   DX, DX
+	JZ      block_end
+
+block:
+	VMOVUPS      (CX), Z0
+	VMULPS       f32_3f3504f3<>+0(SB), Z0, Z5
+	VMULPS       Z5, Z5, Z6
+	VMOVUPS      f32_38a4b519<>+0(SB), Z7
+	VFMADD213PS  f32_ba51fb80<>+0(SB), Z6, Z7
+	VFMADD213PS  f32_3baa02d9<>+0(SB), Z6, Z7
+	VFMADD213PS  f32_bcdbfc87<>+0(SB), Z6, Z7
+	VFMADD213PS  f32_3de7167c<>+0(SB), Z6, Z7
+	VFMADD213PS  f32_bec0939f<>+0(SB), Z6, Z7
+	VFMADD213PS  f32_3f906eba<>+0(SB), Z6, Z7
+	VMULPS       Z5, Z7, Z7
+	VSUBPS       Z5, Z3, Z8
+	VMAXPS       Z5, Z8, Z8
+	VMULPS       f32_3ea7ba05<>+0(SB), Z8, Z8
+	VADDPS       Z4, Z8, Z8
+	VDIVPS       Z8, Z4, Z8
+	VMOVUPS      f32_3f87dc22<>+0(SB), Z9
+	VFMADD213PS  f32_bfba00e3<>+0(SB), Z8, Z9
+	VFMADD213PS  f32_3fb5f0e3<>+0(SB), Z8, Z9
+	VFMADD213PS  f32_be91a98e<>+0(SB), Z8, Z9
+	VFMADD213PS  f32_3e827906<>+0(SB), Z8, Z9
+	VMULPS       Z8, Z9, Z9
+	VSUBPS       Z6, Z3, Z8
+	VMAXPS       Z8, Z1, Z8
+	VMINPS       Z8, Z2, Z8
+	VMOVUPS      f32_3fb8aa3b<>+0(SB), Z10
+	VFMADD213PS  f32_4b400000<>+0(SB), Z8, Z10
+	VSUBPS       f32_4b400000<>+0(SB), Z10, Z10
+	VFNMADD231PS f32_3f318000<>+0(SB), Z10, Z8
+	VFNMADD231PS f32_b95e8083<>+0(SB), Z10, Z8
+	VMOVUPS      f32_39506967<>+0(SB), Z11
+	VFMADD213PS  f32_3ab743ce<>+0(SB), Z8, Z11
+	VFMADD213PS  f32_3c088908<>+0(SB), Z8, Z11
+	VFMADD213PS  f32_3d2aa9c1<>+0(SB), Z8, Z11
+	VFMADD213PS  f32_3e2aaaaa<>+0(SB), Z8, Z11
+	VFMADD213PS  f32_3f000000<>+0(SB), Z8, Z11
+	VMULPS       Z8, Z8, Z12
+	VFMADD213PS  Z8, Z12, Z11
+	VADDPS       f32_3f800000<>+0(SB), Z11, Z11
+	VCVTPS2DQ    Z10, Z10
+	VPSLLD       $0x17, Z10, Z10
+	VPADDD       Z10, Z11, Z11
+	VFNMADD213PS Z4, Z11, Z9
+	VSUBPS       Z9, Z3, Z8
+	VCMPPS       $0x01, Z3, Z5, K1
+	VMOVUPS      Z8, K1, Z9
+	VCMPPS       $0x01, Z4, Z6, K1
+	VMOVUPS      Z7, K1, Z9
+	VADDPS       f32_3f800000<>+0(SB), Z9, Z9
+	VMULPS       f32_3f000000<>+0(SB), Z9, Z9
+	VMULPS       Z0, Z9, Z9
+	VMOVUPS      Z9, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	DECQ         DX
+	JNZ          block
+
+block_end:
+	VZEROUPPER
+	RET
+
+DATA f32_3f3504f3<>+0(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+4(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+8(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+12(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+16(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+20(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+24(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+28(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+32(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+36(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+40(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+44(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+48(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+52(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+56(SB)/4, $0x3f3504f3
+DATA f32_3f3504f3<>+60(SB)/4, $0x3f3504f3
+GLOBL f32_3f3504f3<>(SB), RODATA|NOPTR, $64
+
 // func avx512_hardswish(y *float32, x *float32, blocks int)
 // Requires: AVX, AVX512F
 TEXT ·avx512_hardswish(SB), NOSPLIT, $0-24
@@ -1432,6 +1830,152 @@ block:
 	VCMPPS       $0x01, f32_3ec80000<>+0(SB), Y4, Y0
 	VBLENDVPS    Y0, Y5, Y7, Y7
 	VMOVUPS      Y7, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	DECQ         DX
+	JNZ          block
+
+block_end:
+	VZEROUPPER
+	RET
+
+// func avx2_erf(y *float32, x *float32, blocks int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2_erf(SB), NOSPLIT, $0-24
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	VMOVUPS f32_c2aea8f6<>+0(SB), Y1
+	VMOVUPS f32_42b0bd71<>+0(SB), Y2
+	VXORPS  Y3, Y3, Y3
+	VMOVUPS f32_3f800000<>+0(SB), Y4
+	MOVQ    blocks+16(FP), DX
+	TESTQ   DX, DX
+	JZ      block_end
+
+block:
+	VMOVUPS      (CX), Y0
+	VMULPS       Y0, Y0, Y5
+	VMOVUPS      f32_38a4b519<>+0(SB), Y6
+	VFMADD213PS  f32_ba51fb80<>+0(SB), Y5, Y6
+	VFMADD213PS  f32_3baa02d9<>+0(SB), Y5, Y6
+	VFMADD213PS  f32_bcdbfc87<>+0(SB), Y5, Y6
+	VFMADD213PS  f32_3de7167c<>+0(SB), Y5, Y6
+	VFMADD213PS  f32_bec0939f<>+0(SB), Y5, Y6
+	VFMADD213PS  f32_3f906eba<>+0(SB), Y5, Y6
+	VMULPS       Y0, Y6, Y6
+	VSUBPS       Y0, Y3, Y7
+	VMAXPS       Y0, Y7, Y7
+	VMULPS       f32_3ea7ba05<>+0(SB), Y7, Y7
+	VADDPS       Y4, Y7, Y7
+	VDIVPS       Y7, Y4, Y7
+	VMOVUPS      f32_3f87dc22<>+0(SB), Y8
+	VFMADD213PS  f32_bfba00e3<>+0(SB), Y7, Y8
+	VFMADD213PS  f32_3fb5f0e3<>+0(SB), Y7, Y8
+	VFMADD213PS  f32_be91a98e<>+0(SB), Y7, Y8
+	VFMADD213PS  f32_3e827906<>+0(SB), Y7, Y8
+	VMULPS       Y7, Y8, Y8
+	VSUBPS       Y5, Y3, Y7
+	VMAXPS       Y7, Y1, Y7
+	VMINPS       Y7, Y2, Y7
+	VMOVUPS      f32_3fb8aa3b<>+0(SB), Y9
+	VFMADD213PS  f32_4b400000<>+0(SB), Y7, Y9
+	VSUBPS       f32_4b400000<>+0(SB), Y9, Y9
+	VFNMADD231PS f32_3f318000<>+0(SB), Y9, Y7
+	VFNMADD231PS f32_b95e8083<>+0(SB), Y9, Y7
+	VMOVUPS      f32_39506967<>+0(SB), Y10
+	VFMADD213PS  f32_3ab743ce<>+0(SB), Y7, Y10
+	VFMADD213PS  f32_3c088908<>+0(SB), Y7, Y10
+	VFMADD213PS  f32_3d2aa9c1<>+0(SB), Y7, Y10
+	VFMADD213PS  f32_3e2aaaaa<>+0(SB), Y7, Y10
+	VFMADD213PS  f32_3f000000<>+0(SB), Y7, Y10
+	VMULPS       Y7, Y7, Y11
+	VFMADD213PS  Y7, Y11, Y10
+	VADDPS       f32_3f800000<>+0(SB), Y10, Y10
+	VCVTPS2DQ    Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y9, Y10, Y10
+	VFNMADD213PS Y4, Y10, Y8
+	VSUBPS       Y8, Y3, Y7
+	VCMPPS       $0x01, Y3, Y0, Y0
+	VBLENDVPS    Y0, Y7, Y8, Y8
+	VCMPPS       $0x01, Y4, Y5, Y0
+	VBLENDVPS    Y0, Y6, Y8, Y8
+	VMOVUPS      Y8, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	DECQ         DX
+	JNZ          block
+
+block_end:
+	VZEROUPPER
+	RET
+
+// func avx2_gelu(y *float32, x *float32, blocks int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2_gelu(SB), NOSPLIT, $0-24
+	MOVQ    y+0(FP), AX
+	MOVQ    x+8(FP), CX
+	VMOVUPS f32_c2aea8f6<>+0(SB), Y1
+	VMOVUPS f32_42b0bd71<>+0(SB), Y2
+	VXORPS  Y3, Y3, Y3
+	VMOVUPS f32_3f800000<>+0(SB), Y4
+	MOVQ    blocks+16(FP), DX
+	TESTQ   DX, DX
+	JZ      block_end
+
+block:
+	VMOVUPS      (CX), Y0
+	VMULPS       f32_3f3504f3<>+0(SB), Y0, Y5
+	VMULPS       Y5, Y5, Y6
+	VMOVUPS      f32_38a4b519<>+0(SB), Y7
+	VFMADD213PS  f32_ba51fb80<>+0(SB), Y6, Y7
+	VFMADD213PS  f32_3baa02d9<>+0(SB), Y6, Y7
+	VFMADD213PS  f32_bcdbfc87<>+0(SB), Y6, Y7
+	VFMADD213PS  f32_3de7167c<>+0(SB), Y6, Y7
+	VFMADD213PS  f32_bec0939f<>+0(SB), Y6, Y7
+	VFMADD213PS  f32_3f906eba<>+0(SB), Y6, Y7
+	VMULPS       Y5, Y7, Y7
+	VSUBPS       Y5, Y3, Y8
+	VMAXPS       Y5, Y8, Y8
+	VMULPS       f32_3ea7ba05<>+0(SB), Y8, Y8
+	VADDPS       Y4, Y8, Y8
+	VDIVPS       Y8, Y4, Y8
+	VMOVUPS      f32_3f87dc22<>+0(SB), Y9
+	VFMADD213PS  f32_bfba00e3<>+0(SB), Y8, Y9
+	VFMADD213PS  f32_3fb5f0e3<>+0(SB), Y8, Y9
+	VFMADD213PS  f32_be91a98e<>+0(SB), Y8, Y9
+	VFMADD213PS  f32_3e827906<>+0(SB), Y8, Y9
+	VMULPS       Y8, Y9, Y9
+	VSUBPS       Y6, Y3, Y8
+	VMAXPS       Y8, Y1, Y8
+	VMINPS       Y8, Y2, Y8
+	VMOVUPS      f32_3fb8aa3b<>+0(SB), Y10
+	VFMADD213PS  f32_4b400000<>+0(SB), Y8, Y10
+	VSUBPS       f32_4b400000<>+0(SB), Y10, Y10
+	VFNMADD231PS f32_3f318000<>+0(SB), Y10, Y8
+	VFNMADD231PS f32_b95e8083<>+0(SB), Y10, Y8
+	VMOVUPS      f32_39506967<>+0(SB), Y11
+	VFMADD213PS  f32_3ab743ce<>+0(SB), Y8, Y11
+	VFMADD213PS  f32_3c088908<>+0(SB), Y8, Y11
+	VFMADD213PS  f32_3d2aa9c1<>+0(SB), Y8, Y11
+	VFMADD213PS  f32_3e2aaaaa<>+0(SB), Y8, Y11
+	VFMADD213PS  f32_3f000000<>+0(SB), Y8, Y11
+	VMULPS       Y8, Y8, Y12
+	VFMADD213PS  Y8, Y12, Y11
+	VADDPS       f32_3f800000<>+0(SB), Y11, Y11
+	VCVTPS2DQ    Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       Y10, Y11, Y11
+	VFNMADD213PS Y4, Y11, Y9
+	VSUBPS       Y9, Y3, Y8
+	VCMPPS       $0x01, Y3, Y5, Y5
+	VBLENDVPS    Y5, Y8, Y9, Y9
+	VCMPPS       $0x01, Y4, Y6, Y5
+	VBLENDVPS    Y5, Y7, Y9, Y9
+	VADDPS       f32_3f800000<>+0(SB), Y9, Y9
+	VMULPS       f32_3f000000<>+0(SB), Y9, Y9
+	VMULPS       Y0, Y9, Y9
+	VMOVUPS      Y9, (AX)
 	ADDQ         $0x00000020, AX
 	ADDQ         $0x00000020, CX
 	DECQ         DX

@@ -26,11 +26,14 @@ func Map(y, x []float32, f Unary) {
 func Of(f func(float32) float32) Unary { return Unary{at: f, slice: each(f)} }
 
 // The functions without parameters. HardSwish is x·HardSigmoid(x) with alpha
-// 1/6 and beta 1/2 (Howard et al. 2019, MobileNetV3, §5.2).
+// 1/6 and beta 1/2 (Howard et al. 2019, MobileNetV3, §5.2), Gelu x·(1 +
+// erf(x/√2))/2 (Hendrycks and Gimpel 2016).
 var (
 	Sigmoid   = Unary{at: sigmoid, slice: chosen.sigmoid}
 	Tanh      = Unary{at: tanh, slice: chosen.tanh}
 	HardSwish = Unary{at: hardSwish, slice: chosen.hardSwish}
+	Erf       = Unary{at: erf, slice: chosen.erf}
+	Gelu      = Unary{at: gelu, slice: chosen.gelu}
 )
 
 // Clamp returns min(max(x, lo), hi); NaN stays NaN.
@@ -58,3 +61,9 @@ func sigmoid(v float32) float32 { return float32(1 / (1 + math.Exp(-float64(v)))
 func tanh(v float32) float32 { return float32(math.Tanh(float64(v))) }
 
 func hardSwish(v float32) float32 { return v * max(0, min(1, v/6+0.5)) }
+
+func erf(v float32) float32 { return float32(math.Erf(float64(v))) }
+
+func gelu(v float32) float32 {
+	return float32(float64(v) * (0.5 + 0.5*math.Erf(float64(v)/math.Sqrt2)))
+}

@@ -18,6 +18,7 @@ type kernels struct {
 	zip                      [4][3]func(y, a, b *float32, blocks int) // of an Op: on two vectors, a number first, a number second
 	clamp                    func(y, x *float32, blocks int, lo, hi float32)
 	sigmoid, tanh, hardSwish func(y, x *float32, blocks int)
+	erf, gelu                func(y, x *float32, blocks int)
 	top                      func(x *float32, blocks int, least float32) float32
 	exp                      func(y, x *float32, blocks int, shift float32) float32
 	scale                    func(y *float32, blocks int, by float32)
@@ -29,13 +30,13 @@ func archVariants() []variant {
 		{avx512_sub, avx512_sub_a, avx512_sub_b},
 		{avx512_mul, avx512_mul_a, avx512_mul_b},
 		{avx512_div, avx512_div_a, avx512_div_b},
-	}, avx512_clamp, avx512_sigmoid, avx512_tanh, avx512_hardswish, avx512_top, avx512_exp, avx512_scale}
+	}, avx512_clamp, avx512_sigmoid, avx512_tanh, avx512_hardswish, avx512_erf, avx512_gelu, avx512_top, avx512_exp, avx512_scale}
 	avx2 := kernels{8, [4][3]func(y, a, b *float32, blocks int){
 		{avx2_add, avx2_add_a, avx2_add_b},
 		{avx2_sub, avx2_sub_a, avx2_sub_b},
 		{avx2_mul, avx2_mul_a, avx2_mul_b},
 		{avx2_div, avx2_div_a, avx2_div_b},
-	}, avx2_clamp, avx2_sigmoid, avx2_tanh, avx2_hardswish, avx2_top, avx2_exp, avx2_scale}
+	}, avx2_clamp, avx2_sigmoid, avx2_tanh, avx2_hardswish, avx2_erf, avx2_gelu, avx2_top, avx2_exp, avx2_scale}
 	return []variant{
 		avx512.variant("avx512_16", isa.Has("avx512")),
 		avx2.variant("avx2_8", isa.Has("avx2") && isa.Has("fma")),
@@ -46,7 +47,7 @@ func archVariants() []variant {
 func (k kernels) variant(name string, usable bool) variant {
 	return variant{
 		name, usable, k.zipped, k.clamped,
-		k.mapped(k.sigmoid, sigmoid), k.mapped(k.tanh, tanh), k.mapped(k.hardSwish, hardSwish),
+		k.mapped(k.sigmoid, sigmoid), k.mapped(k.tanh, tanh), k.mapped(k.hardSwish, hardSwish), k.mapped(k.erf, erf), k.mapped(k.gelu, gelu),
 		k.most, k.exponentials, k.scaled,
 	}
 }

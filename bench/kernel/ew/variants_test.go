@@ -102,6 +102,7 @@ func TestFunctions(t *testing.T) {
 	eachVariant(func(v, _ *variant) {
 		check(v, "sigmoid", v.sigmoid, func(x float64) float64 { return 1 / (1 + math.Exp(-x)) })
 		check(v, "tanh", v.tanh, math.Tanh)
+		check(v, "erf", v.erf, math.Erf)
 		check(v, "exp", func(y, x []float32) { // of what Softmax needs: no positive number
 			below := make([]float32, len(x))
 			for i, a := range x {
@@ -109,6 +110,25 @@ func TestFunctions(t *testing.T) {
 			}
 			v.exp(y, below, 0)
 		}, func(x float64) float64 { return math.Exp(-math.Abs(x)) })
+	})
+}
+
+// TestGelu holds it to float64 within 2⁻²¹ of its argument.
+func TestGelu(t *testing.T) {
+	eachVariant(func(v, _ *variant) {
+		var x []float32
+		for i := -1 << 15; i < 1<<15; i++ {
+			x = append(x, float32(i)/(1<<11)) // ±16
+		}
+		x = append(x, 0, 1e-30, -1e-30, 1e30, -1e30, float32(math.Inf(1)), 5, 6)
+		y := make([]float32, len(x))
+		v.gelu(y, x)
+		for i, a := range x {
+			w := float64(a) * 0.5 * math.Erfc(-float64(a)/math.Sqrt2)
+			if e := math.Abs(float64(y[i]) - w); !(e <= math.Abs(float64(a))/(1<<21)) && float64(y[i]) != w {
+				t.Fatalf("%s: gelu(%v) = %v, want %v", v.name, a, y[i], w)
+			}
+		}
 	})
 }
 

@@ -1,6 +1,10 @@
 package pool
 
-import "testing"
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+)
 
 func TestRunCoversEveryPart(t *testing.T) {
 	for _, threads := range []int{0, 1, 2, 5} {
@@ -50,5 +54,62 @@ func TestSplit(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestSleep: tasks reach workers that are awake, that fall asleep just then and
+// that sleep, with as many processors as threads or fewer; under the race
+// detector what each part wrote is seen after Run.
+func TestSleep(t *testing.T) {
+	for _, look := range []time.Duration{0, awake, time.Millisecond} {
+		p := start(3, look)
+		defer p.Close()
+		var parts [3]int
+		f := func(part, _ int) { parts[part]++ }
+		const rounds = 500
+		for i := range rounds {
+			if i%100 == 0 {
+				time.Sleep(2 * look) // now they sleep
+			}
+			for end := time.Now().Add(time.Duration(i%64) * time.Microsecond); time.Now().Before(end); {
+			}
+			p.Run(3, f)
+		}
+		if parts != [3]int{rounds, rounds, rounds} {
+			t.Errorf("looking for %v: parts ran %v times", look, parts)
+		}
+	}
+}
+
+// TestIdle: soon after a task every worker blocks.
+func TestIdle(t *testing.T) {
+	p := start(4, awake)
+	defer p.Close()
+	var n atomic.Int64
+	p.Run(4, func(int, int) { n.Add(1) })
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		asleep := 0
+		for _, w := range p.workers {
+			if w.asleep.Load() {
+				asleep++
+			}
+		}
+		if asleep == 3 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d of 3 workers block", asleep)
+		}
+	}
+}
+
+// BenchmarkRun is what a task costs of which nothing is to be done, while the
+// workers are awake.
+func BenchmarkRun(b *testing.B) {
+	p := New(2)
+	defer p.Close()
+	f := func(int, int) {}
+	for b.Loop() {
+		p.Run(2, f)
 	}
 }

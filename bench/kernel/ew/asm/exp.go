@@ -73,16 +73,67 @@ func tanh(v asm.Set) func(x VecVirtual) VecVirtual {
 		VDIVPS(p, one, p)
 		VADDPS(p, p, p)
 		VSUBPS(p, one, p)
-		const less, limit = 1, 0.625 * 0.625
-		if v.Lanes == 16 {
-			small := K()
-			VCMPPS(Imm(less), asm.Const(limit), square, small)
-			VMOVUPS(near, small, p)
-		} else {
-			small := v.New()
-			VCMPPS(Imm(less), asm.Const(limit), square, small)
-			VBLENDVPS(small, near, p, p)
+		where(v, square, asm.Const(0.625*0.625), near, p)
+		return p
+	}
+}
+
+// where replaces p by q wherever x < limit.
+func where(v asm.Set, x VecVirtual, limit Op, q, p VecVirtual) {
+	const less = 1
+	if v.Lanes == 16 {
+		small := K()
+		VCMPPS(Imm(less), limit, x, small)
+		VMOVUPS(q, small, p)
+		return
+	}
+	small := v.New()
+	VCMPPS(Imm(less), limit, x, small)
+	VBLENDVPS(small, q, p, p)
+}
+
+// erf is 1 − e^(−x²)·p(1/(1 + 0.3275911·|x|)) with the sign of x (Abramowitz
+// and Stegun 1964, 7.1.26), and below 1, where its relative error is larger, an
+// odd polynomial (Cephes, ndtrf.c).
+func erf(v asm.Set) func(x VecVirtual) VecVirtual {
+	e, zero, one := newExponential(v), v.Zeros(1)[0], v.Constant(1)
+	return func(x VecVirtual) VecVirtual {
+		square, near, t, p := v.New(), v.New(), v.New(), v.New()
+		VMULPS(x, x, square)
+		VMOVUPS(asm.Const(7.853861353153693e-5), near)
+		for _, c := range []float32{-8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2, 1.128358514861418e-1, -3.761262582423300e-1, 1.128379165726710} {
+			VFMADD213PS(asm.Const(c), square, near)
 		}
+		VMULPS(x, near, near)
+		VSUBPS(x, zero, t)
+		VMAXPS(x, t, t) // |x|
+		VMULPS(asm.Const(0.3275911), t, t)
+		VADDPS(one, t, t)
+		VDIVPS(t, one, t)
+		VMOVUPS(asm.Const(1.061405429), p)
+		for _, c := range []float32{-1.453152027, 1.421413741, -0.284496736, 0.254829592} {
+			VFMADD213PS(asm.Const(c), t, p)
+		}
+		VMULPS(t, p, p)
+		VSUBPS(square, zero, t)
+		VFNMADD213PS(one, e.of(t), p)
+		VSUBPS(p, zero, t)
+		where(v, x, zero, t, p)
+		where(v, square, one, near, p)
+		return p
+	}
+}
+
+// gelu is x·½·(1 + erf(x/√2)) (Hendrycks and Gimpel 2016).
+func gelu(v asm.Set) func(x VecVirtual) VecVirtual {
+	f := erf(v)
+	return func(x VecVirtual) VecVirtual {
+		t := v.New()
+		VMULPS(asm.Const(0.70710678118654752), x, t)
+		p := f(t)
+		VADDPS(asm.Const(1), p, p)
+		VMULPS(asm.Const(0.5), p, p)
+		VMULPS(x, p, p)
 		return p
 	}
 }

@@ -30,6 +30,8 @@ func main() {
 		scale(v)
 		function(v, "sigmoid", "1/(1 + e⁻ˣ)", sigmoid)
 		function(v, "tanh", "tanh(x[i])", tanh)
+		function(v, "erf", "erf(x[i])", erf)
+		function(v, "gelu", "x[i]·(1 + erf(x[i]/√2))/2", gelu)
 		function(v, "hardswish", "x[i]·max(0, min(1, x[i]/6 + 1/2))", hardSwish)
 	}
 	Generate()
