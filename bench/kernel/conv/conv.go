@@ -32,6 +32,7 @@ func always(Shape) bool { return true }
 var (
 	pruned = []variant{{"planes", true, sparseable, packSparse, sparseScratch, overPlanes}}
 	dense  = []variant{
+		{"winograd", true, winogradable, packTiles, tileScratch, overTiles},
 		{"gemm_lines", true, lineable, packLines, lineScratch, overLines},
 		{"gemm", true, always, packGroups, patchScratch, implicit},
 		{"ref_1x1", true, always, packNone, noScratch, ref},

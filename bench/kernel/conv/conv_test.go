@@ -35,6 +35,8 @@ var layers = []Shape{
 }
 
 var edges = []Shape{
+	same(2, 5, 6, 33, 37, 3, 1, 1, 1, 1), same(1, 4, 1, 32, 32, 3, 1, 1, 1, 1), same(1, 7, 8, 32, 40, 3, 1, 1, 0, 1), same(1, 3, 3, 40, 33, 3, 1, 1, 3, 1), // tiles
+	{N: 1, H: 5, W: 6, C: 32, M: 32, OH: 5, OW: 5, KH: 3, KW: 3, SH: 1, SW: 1, DH: 1, DW: 1, Top: 2, Left: 1, Groups: 1},
 	same(1, 4, 7, 64, 160, 3, 1, 1, 1, 1), // weights in two parts
 	same(1, 1, 1, 1, 1, 1, 1, 1, 0, 1), same(2, 5, 4, 3, 5, 3, 1, 1, 1, 1), same(1, 9, 7, 4, 6, 3, 2, 1, 1, 2),
 	same(1, 9, 9, 4, 8, 3, 1, 2, 2, 4), same(2, 6, 6, 5, 5, 3, 1, 1, 1, 5), same(1, 7, 7, 6, 6, 3, 2, 2, 1, 6),
@@ -106,13 +108,18 @@ func checkVariant(t *testing.T, v *variant, s Shape, x, w []float32, want, size 
 	copy(scratch[c.Scratch():], []float32{guard, guard, guard, guard})
 	half := s.Pixels() / 2
 	c.Run(y, x, scratch, ep, half, s.Pixels())
-	c.Run(y, x, scratch, ep, 0, half)
+	if n := testing.AllocsPerRun(1, func() { c.Run(y, x, scratch, ep, 0, half) }); n != 0 {
+		t.Errorf("%s %+v: Run allocates %v times", v.name, s, n)
+	}
 	for i := range 4 {
 		if y[n+i] != guard || scratch[c.Scratch()+i] != guard {
 			t.Fatalf("%s %+v: wrote beyond the end", v.name, s)
 		}
 	}
 	k := float64(s.K() + 2)
+	if v.name == "winograd" { // two roundings of inputs, one of weights, four of products
+		size, k = tiled(s, x, w), float64(s.C+9)
+	}
 	u := math.Ldexp(1, -24)
 	for i, g := range y[:n] {
 		e, bound := want[i], size[i]

@@ -44,6 +44,16 @@ func avx512_7xc(y *float32, x *float32, w *float32, channels int, kh int, kw int
 //go:noescape
 func avx512_8xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
 
+// avx512_in computes dst[(4i+j)·plane+c] = (Bᵀ·d·B)[i,j] of d[i,j] = src[i·line+j·channels+c] for i, j < 4, c < channels.
+//
+//go:noescape
+func avx512_in(dst *float32, plane int, src *float32, line int, channels int)
+
+// avx512_out computes y[i·below+j·channels+c] = clamp((Aᵀ·z·A)[i,j] + bias[c] + add[i·below+j·channels+c], lo, hi) of z[i,j] = src[(4i+j)·plane+c] for i, j < 2, c < channels. bias and add may be nil; NaN stays NaN.
+//
+//go:noescape
+func avx512_out(y *float32, below int, src *float32, plane int, channels int, bias *float32, add *float32, lo float32, hi float32)
+
 // avx512_2x3_1 computes y[p·channels+c] = clamp(Σ x[i·row+(p+j-1)·channels+c]·w[(3·i+j)·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < n, c < channels, i < 2, j < 3, without the first column (p = 0, j = 0) where left is 0 and without the last (p = n-1, j = 2) where right is 0. n is at least 1, bias and add may be nil; NaN stays NaN.
 //
 //go:noescape
@@ -103,6 +113,16 @@ func avx2_7xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, 
 //
 //go:noescape
 func avx2_8xc(y *float32, x *float32, w *float32, channels int, kh int, kw int, pixel int, col int, skip int, skipW int, bias *float32, add *float32, lo float32, hi float32, repeat int)
+
+// avx2_in computes dst[(4i+j)·plane+c] = (Bᵀ·d·B)[i,j] of d[i,j] = src[i·line+j·channels+c] for i, j < 4, c < channels.
+//
+//go:noescape
+func avx2_in(dst *float32, plane int, src *float32, line int, channels int)
+
+// avx2_out computes y[i·below+j·channels+c] = clamp((Aᵀ·z·A)[i,j] + bias[c] + add[i·below+j·channels+c], lo, hi) of z[i,j] = src[(4i+j)·plane+c] for i, j < 2, c < channels. bias and add may be nil; NaN stays NaN.
+//
+//go:noescape
+func avx2_out(y *float32, below int, src *float32, plane int, channels int, bias *float32, add *float32, lo float32, hi float32)
 
 // avx2_2x3_1 computes y[p·channels+c] = clamp(Σ x[i·row+(p+j-1)·channels+c]·w[(3·i+j)·channels+c] + bias[c] + add[p·channels+c], lo, hi) for p < n, c < channels, i < 2, j < 3, without the first column (p = 0, j = 0) where left is 0 and without the last (p = n-1, j = 2) where right is 0. n is at least 1, bias and add may be nil; NaN stays NaN.
 //

@@ -2368,6 +2368,315 @@ keep_y:
 	VZEROUPPER
 	RET
 
+// func avx512_in(dst *float32, plane int, src *float32, line int, channels int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512_in(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ src+16(FP), CX
+	MOVQ plane+8(FP), DX
+	SHLQ $0x02, DX
+	MOVQ line+24(FP), BX
+	SHLQ $0x02, BX
+	MOVQ channels+32(FP), SI
+	SHLQ $0x02, SI
+	MOVQ channels+32(FP), DI
+
+channels:
+	MOVQ      $0x00000010, R8
+	CMPQ      DI, R8
+	CMOVQLT   DI, R8
+	MOVQ      $0x7fffffffffffffff, R9
+	BZHIQ     R8, R9, R9
+	KMOVW     R9, K1
+	SHRQ      $0x10, R9
+	MOVQ      AX, R8
+	MOVQ      CX, R9
+	MOVQ      CX, R10
+	ADDQ      SI, R10
+	ADDQ      SI, R10
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVUPS.Z (R10), K1, Z1
+	VSUBPS    Z1, Z0, Z0
+	ADDQ      BX, R9
+	ADDQ      BX, R10
+	VMOVUPS.Z (R9), K1, Z1
+	VMOVUPS.Z (R10), K1, Z2
+	VSUBPS    Z2, Z1, Z1
+	ADDQ      BX, R9
+	ADDQ      BX, R10
+	VMOVUPS.Z (R9), K1, Z2
+	VMOVUPS.Z (R10), K1, Z3
+	VSUBPS    Z3, Z2, Z2
+	ADDQ      BX, R9
+	ADDQ      BX, R10
+	VMOVUPS.Z (R9), K1, Z3
+	VMOVUPS.Z (R10), K1, Z4
+	VSUBPS    Z4, Z3, Z3
+	ADDQ      BX, R9
+	ADDQ      BX, R10
+	VSUBPS    Z2, Z0, Z0
+	VMOVUPS   Z0, K1, (R8)
+	LEAQ      (R8)(DX*4), R8
+	VADDPS    Z2, Z1, Z0
+	VMOVUPS   Z0, K1, (R8)
+	LEAQ      (R8)(DX*4), R8
+	VSUBPS    Z1, Z2, Z0
+	VMOVUPS   Z0, K1, (R8)
+	LEAQ      (R8)(DX*4), R8
+	VSUBPS    Z3, Z1, Z0
+	VMOVUPS   Z0, K1, (R8)
+	MOVQ      AX, R8
+	ADDQ      DX, R8
+	MOVQ      CX, R9
+	ADDQ      SI, R9
+	MOVQ      CX, R10
+	ADDQ      SI, R10
+	ADDQ      SI, R10
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVUPS.Z (R10), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	ADDQ      BX, R9
+	ADDQ      BX, R10
+	VMOVUPS.Z (R9), K1, Z1
+	VMOVUPS.Z (R10), K1, Z2
+	VADDPS    Z2, Z1, Z1
+	ADDQ      BX, R9
+	ADDQ      BX, R10
+	VMOVUPS.Z (R9), K1, Z2
+	VMOVUPS.Z (R10), K1, Z3
+	VADDPS    Z3, Z2, Z2
+	ADDQ      BX, R9
+	ADDQ      BX, R10
+	VMOVUPS.Z (R9), K1, Z3
+	VMOVUPS.Z (R10), K1, Z4
+	VADDPS    Z4, Z3, Z3
+	ADDQ      BX, R9
+	ADDQ      BX, R10
+	VSUBPS    Z2, Z0, Z0
+	VMOVUPS   Z0, K1, (R8)
+	LEAQ      (R8)(DX*4), R8
+	VADDPS    Z2, Z1, Z0
+	VMOVUPS   Z0, K1, (R8)
+	LEAQ      (R8)(DX*4), R8
+	VSUBPS    Z1, Z2, Z0
+	VMOVUPS   Z0, K1, (R8)
+	LEAQ      (R8)(DX*4), R8
+	VSUBPS    Z3, Z1, Z0
+	VMOVUPS   Z0, K1, (R8)
+	MOVQ      AX, R8
+	ADDQ      DX, R8
+	ADDQ      DX, R8
+	MOVQ      CX, R9
+	ADDQ      SI, R9
+	ADDQ      SI, R9
+	MOVQ      CX, R10
+	ADDQ      SI, R10
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVUPS.Z (R10), K1, Z1
+	VSUBPS    Z1, Z0, Z0
+	ADDQ      BX, R9
+	ADDQ      BX, R10
+	VMOVUPS.Z (R9), K1, Z1
+	VMOVUPS.Z (R10), K1, Z2
+	VSUBPS    Z2, Z1, Z1
+	ADDQ      BX, R9
+	ADDQ      BX, R10
+	VMOVUPS.Z (R9), K1, Z2
+	VMOVUPS.Z (R10), K1, Z3
+	VSUBPS    Z3, Z2, Z2
+	ADDQ      BX, R9
+	ADDQ      BX, R10
+	VMOVUPS.Z (R9), K1, Z3
+	VMOVUPS.Z (R10), K1, Z4
+	VSUBPS    Z4, Z3, Z3
+	ADDQ      BX, R9
+	ADDQ      BX, R10
+	VSUBPS    Z2, Z0, Z0
+	VMOVUPS   Z0, K1, (R8)
+	LEAQ      (R8)(DX*4), R8
+	VADDPS    Z2, Z1, Z0
+	VMOVUPS   Z0, K1, (R8)
+	LEAQ      (R8)(DX*4), R8
+	VSUBPS    Z1, Z2, Z0
+	VMOVUPS   Z0, K1, (R8)
+	LEAQ      (R8)(DX*4), R8
+	VSUBPS    Z3, Z1, Z0
+	VMOVUPS   Z0, K1, (R8)
+	MOVQ      AX, R8
+	ADDQ      DX, R8
+	ADDQ      DX, R8
+	ADDQ      DX, R8
+	MOVQ      CX, R9
+	ADDQ      SI, R9
+	MOVQ      CX, R10
+	ADDQ      SI, R10
+	ADDQ      SI, R10
+	ADDQ      SI, R10
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVUPS.Z (R10), K1, Z1
+	VSUBPS    Z1, Z0, Z0
+	ADDQ      BX, R9
+	ADDQ      BX, R10
+	VMOVUPS.Z (R9), K1, Z1
+	VMOVUPS.Z (R10), K1, Z2
+	VSUBPS    Z2, Z1, Z1
+	ADDQ      BX, R9
+	ADDQ      BX, R10
+	VMOVUPS.Z (R9), K1, Z2
+	VMOVUPS.Z (R10), K1, Z3
+	VSUBPS    Z3, Z2, Z2
+	ADDQ      BX, R9
+	ADDQ      BX, R10
+	VMOVUPS.Z (R9), K1, Z3
+	VMOVUPS.Z (R10), K1, Z4
+	VSUBPS    Z4, Z3, Z3
+	ADDQ      BX, R9
+	ADDQ      BX, R10
+	VSUBPS    Z2, Z0, Z0
+	VMOVUPS   Z0, K1, (R8)
+	LEAQ      (R8)(DX*4), R8
+	VADDPS    Z2, Z1, Z0
+	VMOVUPS   Z0, K1, (R8)
+	LEAQ      (R8)(DX*4), R8
+	VSUBPS    Z1, Z2, Z0
+	VMOVUPS   Z0, K1, (R8)
+	LEAQ      (R8)(DX*4), R8
+	VSUBPS    Z3, Z1, Z0
+	VMOVUPS   Z0, K1, (R8)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000040, CX
+	SUBQ      $0x00000010, DI
+	JG        channels
+	VZEROUPPER
+	RET
+
+// func avx512_out(y *float32, below int, src *float32, plane int, channels int, bias *float32, add *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512_out(SB), NOSPLIT, $0-64
+	MOVQ         y+0(FP), AX
+	MOVQ         src+16(FP), CX
+	MOVQ         plane+24(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         channels+32(FP), BX
+	SHLQ         $0x02, BX
+	VBROADCASTSS lo+56(FP), Z0
+	VBROADCASTSS hi+60(FP), Z1
+	MOVQ         channels+32(FP), SI
+
+channels:
+	MOVQ      $0x00000010, DI
+	CMPQ      SI, DI
+	CMOVQLT   SI, DI
+	MOVQ      $0x7fffffffffffffff, R8
+	BZHIQ     DI, R8, R8
+	KMOVW     R8, K1
+	SHRQ      $0x10, R8
+	MOVQ      CX, DI
+	VMOVUPS.Z (DI), K1, Z2
+	VMOVUPS.Z (DI)(DX*4), K1, Z3
+	LEAQ      (DI)(DX*8), DI
+	VADDPS    Z3, Z2, Z2
+	VMOVUPS.Z (DI), K1, Z4
+	VADDPS    Z4, Z2, Z2
+	VSUBPS    Z4, Z3, Z3
+	VMOVUPS.Z (DI)(DX*4), K1, Z4
+	VSUBPS    Z4, Z3, Z3
+	MOVQ      CX, DI
+	ADDQ      DX, DI
+	VMOVUPS.Z (DI), K1, Z4
+	VMOVUPS.Z (DI)(DX*4), K1, Z5
+	LEAQ      (DI)(DX*8), DI
+	VADDPS    Z5, Z4, Z4
+	VMOVUPS.Z (DI), K1, Z6
+	VADDPS    Z6, Z4, Z4
+	VSUBPS    Z6, Z5, Z5
+	VMOVUPS.Z (DI)(DX*4), K1, Z6
+	VSUBPS    Z6, Z5, Z5
+	MOVQ      CX, DI
+	ADDQ      DX, DI
+	ADDQ      DX, DI
+	VMOVUPS.Z (DI), K1, Z6
+	VMOVUPS.Z (DI)(DX*4), K1, Z7
+	LEAQ      (DI)(DX*8), DI
+	VADDPS    Z7, Z6, Z6
+	VMOVUPS.Z (DI), K1, Z8
+	VADDPS    Z8, Z6, Z6
+	VSUBPS    Z8, Z7, Z7
+	VMOVUPS.Z (DI)(DX*4), K1, Z8
+	VSUBPS    Z8, Z7, Z7
+	MOVQ      CX, DI
+	ADDQ      DX, DI
+	ADDQ      DX, DI
+	ADDQ      DX, DI
+	VMOVUPS.Z (DI), K1, Z8
+	VMOVUPS.Z (DI)(DX*4), K1, Z9
+	LEAQ      (DI)(DX*8), DI
+	VADDPS    Z9, Z8, Z8
+	VMOVUPS.Z (DI), K1, Z10
+	VADDPS    Z10, Z8, Z8
+	VSUBPS    Z10, Z9, Z9
+	VMOVUPS.Z (DI)(DX*4), K1, Z10
+	VSUBPS    Z10, Z9, Z9
+	MOVQ      SI, DI
+	NEGQ      DI
+	ADDQ      channels+32(FP), DI
+	SHLQ      $0x02, DI
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z6, Z2, Z2
+	VSUBPS    Z6, Z4, Z4
+	VSUBPS    Z8, Z4, Z4
+	VADDPS    Z5, Z3, Z3
+	VADDPS    Z7, Z3, Z3
+	VSUBPS    Z7, Z5, Z5
+	VSUBPS    Z9, Z5, Z5
+	MOVQ      bias+40(FP), R8
+	TESTQ     R8, R8
+	JZ        no_bias_1
+	VMOVUPS.Z (R8)(DI*1), K1, Z6
+	VADDPS    Z6, Z2, Z2
+	VADDPS    Z6, Z4, Z4
+	VADDPS    Z6, Z3, Z3
+	VADDPS    Z6, Z5, Z5
+
+no_bias_1:
+	MOVQ      below+8(FP), R8
+	SHLQ      $0x02, R8
+	MOVQ      add+48(FP), R9
+	TESTQ     R9, R9
+	JZ        no_add_1
+	ADDQ      DI, R9
+	VMOVUPS.Z (R9), K1, Z6
+	VADDPS    Z6, Z2, Z2
+	VMOVUPS.Z (R9)(BX*1), K1, Z6
+	VADDPS    Z6, Z4, Z4
+	ADDQ      R8, R9
+	VMOVUPS.Z (R9), K1, Z6
+	VADDPS    Z6, Z3, Z3
+	VMOVUPS.Z (R9)(BX*1), K1, Z6
+	VADDPS    Z6, Z5, Z5
+
+no_add_1:
+	MOVQ    AX, DI
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, K1, (DI)
+	VMAXPS  Z4, Z0, Z4
+	VMINPS  Z4, Z1, Z4
+	VMOVUPS Z4, K1, (DI)(BX*1)
+	ADDQ    R8, DI
+	VMAXPS  Z3, Z0, Z3
+	VMINPS  Z3, Z1, Z3
+	VMOVUPS Z3, K1, (DI)
+	VMAXPS  Z5, Z0, Z5
+	VMINPS  Z5, Z1, Z5
+	VMOVUPS Z5, K1, (DI)(BX*1)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, SI
+	JG      channels
+	VZEROUPPER
+	RET
+
 // func avx512_2x3_1(y *float32, x *float32, w *float32, channels int, row int, n int, left int, right int, bias *float32, add *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·avx512_2x3_1(SB), NOSPLIT, $64-88
@@ -4993,6 +5302,582 @@ keep_x:
 keep_y:
 	DECQ repeat+104(FP)
 	JNZ  again
+	VZEROUPPER
+	RET
+
+// func avx2_in(dst *float32, plane int, src *float32, line int, channels int)
+// Requires: AVX, CMOV
+TEXT ·avx2_in(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ src+16(FP), CX
+	MOVQ plane+8(FP), DX
+	SHLQ $0x02, DX
+	MOVQ line+24(FP), BX
+	SHLQ $0x02, BX
+	MOVQ channels+32(FP), SI
+	SHLQ $0x02, SI
+	MOVQ channels+32(FP), DI
+
+channels:
+	MOVQ    $0x00000008, R8
+	CMPQ    DI, R8
+	CMOVQLT DI, R8
+	CMPQ    R8, $0x00000008
+	JNE     part_1
+	MOVQ    AX, R8
+	MOVQ    CX, R9
+	MOVQ    CX, R10
+	ADDQ    SI, R10
+	ADDQ    SI, R10
+	VMOVUPS (R9), Y0
+	VMOVUPS (R10), Y1
+	VSUBPS  Y1, Y0, Y0
+	ADDQ    BX, R9
+	ADDQ    BX, R10
+	VMOVUPS (R9), Y1
+	VMOVUPS (R10), Y2
+	VSUBPS  Y2, Y1, Y1
+	ADDQ    BX, R9
+	ADDQ    BX, R10
+	VMOVUPS (R9), Y2
+	VMOVUPS (R10), Y3
+	VSUBPS  Y3, Y2, Y2
+	ADDQ    BX, R9
+	ADDQ    BX, R10
+	VMOVUPS (R9), Y3
+	VMOVUPS (R10), Y4
+	VSUBPS  Y4, Y3, Y3
+	ADDQ    BX, R9
+	ADDQ    BX, R10
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (R8)
+	LEAQ    (R8)(DX*4), R8
+	VADDPS  Y2, Y1, Y0
+	VMOVUPS Y0, (R8)
+	LEAQ    (R8)(DX*4), R8
+	VSUBPS  Y1, Y2, Y0
+	VMOVUPS Y0, (R8)
+	LEAQ    (R8)(DX*4), R8
+	VSUBPS  Y3, Y1, Y0
+	VMOVUPS Y0, (R8)
+	MOVQ    AX, R8
+	ADDQ    DX, R8
+	MOVQ    CX, R9
+	ADDQ    SI, R9
+	MOVQ    CX, R10
+	ADDQ    SI, R10
+	ADDQ    SI, R10
+	VMOVUPS (R9), Y0
+	VMOVUPS (R10), Y1
+	VADDPS  Y1, Y0, Y0
+	ADDQ    BX, R9
+	ADDQ    BX, R10
+	VMOVUPS (R9), Y1
+	VMOVUPS (R10), Y2
+	VADDPS  Y2, Y1, Y1
+	ADDQ    BX, R9
+	ADDQ    BX, R10
+	VMOVUPS (R9), Y2
+	VMOVUPS (R10), Y3
+	VADDPS  Y3, Y2, Y2
+	ADDQ    BX, R9
+	ADDQ    BX, R10
+	VMOVUPS (R9), Y3
+	VMOVUPS (R10), Y4
+	VADDPS  Y4, Y3, Y3
+	ADDQ    BX, R9
+	ADDQ    BX, R10
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (R8)
+	LEAQ    (R8)(DX*4), R8
+	VADDPS  Y2, Y1, Y0
+	VMOVUPS Y0, (R8)
+	LEAQ    (R8)(DX*4), R8
+	VSUBPS  Y1, Y2, Y0
+	VMOVUPS Y0, (R8)
+	LEAQ    (R8)(DX*4), R8
+	VSUBPS  Y3, Y1, Y0
+	VMOVUPS Y0, (R8)
+	MOVQ    AX, R8
+	ADDQ    DX, R8
+	ADDQ    DX, R8
+	MOVQ    CX, R9
+	ADDQ    SI, R9
+	ADDQ    SI, R9
+	MOVQ    CX, R10
+	ADDQ    SI, R10
+	VMOVUPS (R9), Y0
+	VMOVUPS (R10), Y1
+	VSUBPS  Y1, Y0, Y0
+	ADDQ    BX, R9
+	ADDQ    BX, R10
+	VMOVUPS (R9), Y1
+	VMOVUPS (R10), Y2
+	VSUBPS  Y2, Y1, Y1
+	ADDQ    BX, R9
+	ADDQ    BX, R10
+	VMOVUPS (R9), Y2
+	VMOVUPS (R10), Y3
+	VSUBPS  Y3, Y2, Y2
+	ADDQ    BX, R9
+	ADDQ    BX, R10
+	VMOVUPS (R9), Y3
+	VMOVUPS (R10), Y4
+	VSUBPS  Y4, Y3, Y3
+	ADDQ    BX, R9
+	ADDQ    BX, R10
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (R8)
+	LEAQ    (R8)(DX*4), R8
+	VADDPS  Y2, Y1, Y0
+	VMOVUPS Y0, (R8)
+	LEAQ    (R8)(DX*4), R8
+	VSUBPS  Y1, Y2, Y0
+	VMOVUPS Y0, (R8)
+	LEAQ    (R8)(DX*4), R8
+	VSUBPS  Y3, Y1, Y0
+	VMOVUPS Y0, (R8)
+	MOVQ    AX, R8
+	ADDQ    DX, R8
+	ADDQ    DX, R8
+	ADDQ    DX, R8
+	MOVQ    CX, R9
+	ADDQ    SI, R9
+	MOVQ    CX, R10
+	ADDQ    SI, R10
+	ADDQ    SI, R10
+	ADDQ    SI, R10
+	VMOVUPS (R9), Y0
+	VMOVUPS (R10), Y1
+	VSUBPS  Y1, Y0, Y0
+	ADDQ    BX, R9
+	ADDQ    BX, R10
+	VMOVUPS (R9), Y1
+	VMOVUPS (R10), Y2
+	VSUBPS  Y2, Y1, Y1
+	ADDQ    BX, R9
+	ADDQ    BX, R10
+	VMOVUPS (R9), Y2
+	VMOVUPS (R10), Y3
+	VSUBPS  Y3, Y2, Y2
+	ADDQ    BX, R9
+	ADDQ    BX, R10
+	VMOVUPS (R9), Y3
+	VMOVUPS (R10), Y4
+	VSUBPS  Y4, Y3, Y3
+	ADDQ    BX, R9
+	ADDQ    BX, R10
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (R8)
+	LEAQ    (R8)(DX*4), R8
+	VADDPS  Y2, Y1, Y0
+	VMOVUPS Y0, (R8)
+	LEAQ    (R8)(DX*4), R8
+	VSUBPS  Y1, Y2, Y0
+	VMOVUPS Y0, (R8)
+	LEAQ    (R8)(DX*4), R8
+	VSUBPS  Y3, Y1, Y0
+	VMOVUPS Y0, (R8)
+	JMP     next
+
+part_1:
+	LEAQ       lanes_8<>+0(SB), R9
+	MOVQ       $0x00000008, R10
+	SUBQ       R8, R10
+	VMOVUPS    (R9)(R10*4), Y0
+	MOVQ       AX, R8
+	MOVQ       CX, R9
+	MOVQ       CX, R10
+	ADDQ       SI, R10
+	ADDQ       SI, R10
+	VMASKMOVPS (R9), Y0, Y1
+	VMASKMOVPS (R10), Y0, Y2
+	VSUBPS     Y2, Y1, Y1
+	ADDQ       BX, R9
+	ADDQ       BX, R10
+	VMASKMOVPS (R9), Y0, Y2
+	VMASKMOVPS (R10), Y0, Y3
+	VSUBPS     Y3, Y2, Y2
+	ADDQ       BX, R9
+	ADDQ       BX, R10
+	VMASKMOVPS (R9), Y0, Y3
+	VMASKMOVPS (R10), Y0, Y4
+	VSUBPS     Y4, Y3, Y3
+	ADDQ       BX, R9
+	ADDQ       BX, R10
+	VMASKMOVPS (R9), Y0, Y4
+	VMASKMOVPS (R10), Y0, Y5
+	VSUBPS     Y5, Y4, Y4
+	ADDQ       BX, R9
+	ADDQ       BX, R10
+	VSUBPS     Y3, Y1, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	LEAQ       (R8)(DX*4), R8
+	VADDPS     Y3, Y2, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	LEAQ       (R8)(DX*4), R8
+	VSUBPS     Y2, Y3, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	LEAQ       (R8)(DX*4), R8
+	VSUBPS     Y4, Y2, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	MOVQ       AX, R8
+	ADDQ       DX, R8
+	MOVQ       CX, R9
+	ADDQ       SI, R9
+	MOVQ       CX, R10
+	ADDQ       SI, R10
+	ADDQ       SI, R10
+	VMASKMOVPS (R9), Y0, Y1
+	VMASKMOVPS (R10), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	ADDQ       BX, R9
+	ADDQ       BX, R10
+	VMASKMOVPS (R9), Y0, Y2
+	VMASKMOVPS (R10), Y0, Y3
+	VADDPS     Y3, Y2, Y2
+	ADDQ       BX, R9
+	ADDQ       BX, R10
+	VMASKMOVPS (R9), Y0, Y3
+	VMASKMOVPS (R10), Y0, Y4
+	VADDPS     Y4, Y3, Y3
+	ADDQ       BX, R9
+	ADDQ       BX, R10
+	VMASKMOVPS (R9), Y0, Y4
+	VMASKMOVPS (R10), Y0, Y5
+	VADDPS     Y5, Y4, Y4
+	ADDQ       BX, R9
+	ADDQ       BX, R10
+	VSUBPS     Y3, Y1, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	LEAQ       (R8)(DX*4), R8
+	VADDPS     Y3, Y2, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	LEAQ       (R8)(DX*4), R8
+	VSUBPS     Y2, Y3, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	LEAQ       (R8)(DX*4), R8
+	VSUBPS     Y4, Y2, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	MOVQ       AX, R8
+	ADDQ       DX, R8
+	ADDQ       DX, R8
+	MOVQ       CX, R9
+	ADDQ       SI, R9
+	ADDQ       SI, R9
+	MOVQ       CX, R10
+	ADDQ       SI, R10
+	VMASKMOVPS (R9), Y0, Y1
+	VMASKMOVPS (R10), Y0, Y2
+	VSUBPS     Y2, Y1, Y1
+	ADDQ       BX, R9
+	ADDQ       BX, R10
+	VMASKMOVPS (R9), Y0, Y2
+	VMASKMOVPS (R10), Y0, Y3
+	VSUBPS     Y3, Y2, Y2
+	ADDQ       BX, R9
+	ADDQ       BX, R10
+	VMASKMOVPS (R9), Y0, Y3
+	VMASKMOVPS (R10), Y0, Y4
+	VSUBPS     Y4, Y3, Y3
+	ADDQ       BX, R9
+	ADDQ       BX, R10
+	VMASKMOVPS (R9), Y0, Y4
+	VMASKMOVPS (R10), Y0, Y5
+	VSUBPS     Y5, Y4, Y4
+	ADDQ       BX, R9
+	ADDQ       BX, R10
+	VSUBPS     Y3, Y1, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	LEAQ       (R8)(DX*4), R8
+	VADDPS     Y3, Y2, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	LEAQ       (R8)(DX*4), R8
+	VSUBPS     Y2, Y3, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	LEAQ       (R8)(DX*4), R8
+	VSUBPS     Y4, Y2, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	MOVQ       AX, R8
+	ADDQ       DX, R8
+	ADDQ       DX, R8
+	ADDQ       DX, R8
+	MOVQ       CX, R9
+	ADDQ       SI, R9
+	MOVQ       CX, R10
+	ADDQ       SI, R10
+	ADDQ       SI, R10
+	ADDQ       SI, R10
+	VMASKMOVPS (R9), Y0, Y1
+	VMASKMOVPS (R10), Y0, Y2
+	VSUBPS     Y2, Y1, Y1
+	ADDQ       BX, R9
+	ADDQ       BX, R10
+	VMASKMOVPS (R9), Y0, Y2
+	VMASKMOVPS (R10), Y0, Y3
+	VSUBPS     Y3, Y2, Y2
+	ADDQ       BX, R9
+	ADDQ       BX, R10
+	VMASKMOVPS (R9), Y0, Y3
+	VMASKMOVPS (R10), Y0, Y4
+	VSUBPS     Y4, Y3, Y3
+	ADDQ       BX, R9
+	ADDQ       BX, R10
+	VMASKMOVPS (R9), Y0, Y4
+	VMASKMOVPS (R10), Y0, Y5
+	VSUBPS     Y5, Y4, Y4
+	ADDQ       BX, R9
+	ADDQ       BX, R10
+	VSUBPS     Y3, Y1, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	LEAQ       (R8)(DX*4), R8
+	VADDPS     Y3, Y2, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	LEAQ       (R8)(DX*4), R8
+	VSUBPS     Y2, Y3, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	LEAQ       (R8)(DX*4), R8
+	VSUBPS     Y4, Y2, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+
+next:
+	ADDQ $0x00000020, AX
+	ADDQ $0x00000020, CX
+	SUBQ $0x00000008, DI
+	JG   channels
+	VZEROUPPER
+	RET
+
+// func avx2_out(y *float32, below int, src *float32, plane int, channels int, bias *float32, add *float32, lo float32, hi float32)
+// Requires: AVX, CMOV
+TEXT ·avx2_out(SB), NOSPLIT, $0-64
+	MOVQ         y+0(FP), AX
+	MOVQ         src+16(FP), CX
+	MOVQ         plane+24(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         channels+32(FP), BX
+	SHLQ         $0x02, BX
+	VBROADCASTSS lo+56(FP), Y0
+	VBROADCASTSS hi+60(FP), Y1
+	MOVQ         channels+32(FP), SI
+
+channels:
+	MOVQ    $0x00000008, DI
+	CMPQ    SI, DI
+	CMOVQLT SI, DI
+	CMPQ    DI, $0x00000008
+	JNE     part_1
+	MOVQ    CX, DI
+	VMOVUPS (DI), Y2
+	VMOVUPS (DI)(DX*4), Y3
+	LEAQ    (DI)(DX*8), DI
+	VADDPS  Y3, Y2, Y2
+	VMOVUPS (DI), Y4
+	VADDPS  Y4, Y2, Y2
+	VSUBPS  Y4, Y3, Y3
+	VMOVUPS (DI)(DX*4), Y4
+	VSUBPS  Y4, Y3, Y3
+	MOVQ    CX, DI
+	ADDQ    DX, DI
+	VMOVUPS (DI), Y4
+	VMOVUPS (DI)(DX*4), Y5
+	LEAQ    (DI)(DX*8), DI
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS (DI), Y6
+	VADDPS  Y6, Y4, Y4
+	VSUBPS  Y6, Y5, Y5
+	VMOVUPS (DI)(DX*4), Y6
+	VSUBPS  Y6, Y5, Y5
+	MOVQ    CX, DI
+	ADDQ    DX, DI
+	ADDQ    DX, DI
+	VMOVUPS (DI), Y6
+	VMOVUPS (DI)(DX*4), Y7
+	LEAQ    (DI)(DX*8), DI
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS (DI), Y8
+	VADDPS  Y8, Y6, Y6
+	VSUBPS  Y8, Y7, Y7
+	VMOVUPS (DI)(DX*4), Y8
+	VSUBPS  Y8, Y7, Y7
+	MOVQ    CX, DI
+	ADDQ    DX, DI
+	ADDQ    DX, DI
+	ADDQ    DX, DI
+	VMOVUPS (DI), Y8
+	VMOVUPS (DI)(DX*4), Y9
+	LEAQ    (DI)(DX*8), DI
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS (DI), Y10
+	VADDPS  Y10, Y8, Y8
+	VSUBPS  Y10, Y9, Y9
+	VMOVUPS (DI)(DX*4), Y10
+	VSUBPS  Y10, Y9, Y9
+	MOVQ    SI, DI
+	NEGQ    DI
+	ADDQ    channels+32(FP), DI
+	SHLQ    $0x02, DI
+	VADDPS  Y4, Y2, Y2
+	VADDPS  Y6, Y2, Y2
+	VSUBPS  Y6, Y4, Y4
+	VSUBPS  Y8, Y4, Y4
+	VADDPS  Y5, Y3, Y3
+	VADDPS  Y7, Y3, Y3
+	VSUBPS  Y7, Y5, Y5
+	VSUBPS  Y9, Y5, Y5
+	MOVQ    bias+40(FP), R8
+	TESTQ   R8, R8
+	JZ      no_bias_1
+	VMOVUPS (R8)(DI*1), Y6
+	VADDPS  Y6, Y2, Y2
+	VADDPS  Y6, Y4, Y4
+	VADDPS  Y6, Y3, Y3
+	VADDPS  Y6, Y5, Y5
+
+no_bias_1:
+	MOVQ    below+8(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    add+48(FP), R9
+	TESTQ   R9, R9
+	JZ      no_add_1
+	ADDQ    DI, R9
+	VMOVUPS (R9), Y6
+	VADDPS  Y6, Y2, Y2
+	VMOVUPS (R9)(BX*1), Y6
+	VADDPS  Y6, Y4, Y4
+	ADDQ    R8, R9
+	VMOVUPS (R9), Y6
+	VADDPS  Y6, Y3, Y3
+	VMOVUPS (R9)(BX*1), Y6
+	VADDPS  Y6, Y5, Y5
+
+no_add_1:
+	MOVQ    AX, DI
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (DI)
+	VMAXPS  Y4, Y0, Y4
+	VMINPS  Y4, Y1, Y4
+	VMOVUPS Y4, (DI)(BX*1)
+	ADDQ    R8, DI
+	VMAXPS  Y3, Y0, Y3
+	VMINPS  Y3, Y1, Y3
+	VMOVUPS Y3, (DI)
+	VMAXPS  Y5, Y0, Y5
+	VMINPS  Y5, Y1, Y5
+	VMOVUPS Y5, (DI)(BX*1)
+	JMP     next
+
+part_1:
+	LEAQ       lanes_8<>+0(SB), R8
+	MOVQ       $0x00000008, R9
+	SUBQ       DI, R9
+	VMOVUPS    (R8)(R9*4), Y2
+	MOVQ       CX, DI
+	VMASKMOVPS (DI), Y2, Y3
+	VMASKMOVPS (DI)(DX*4), Y2, Y4
+	LEAQ       (DI)(DX*8), DI
+	VADDPS     Y4, Y3, Y3
+	VMASKMOVPS (DI), Y2, Y5
+	VADDPS     Y5, Y3, Y3
+	VSUBPS     Y5, Y4, Y4
+	VMASKMOVPS (DI)(DX*4), Y2, Y5
+	VSUBPS     Y5, Y4, Y4
+	MOVQ       CX, DI
+	ADDQ       DX, DI
+	VMASKMOVPS (DI), Y2, Y5
+	VMASKMOVPS (DI)(DX*4), Y2, Y6
+	LEAQ       (DI)(DX*8), DI
+	VADDPS     Y6, Y5, Y5
+	VMASKMOVPS (DI), Y2, Y7
+	VADDPS     Y7, Y5, Y5
+	VSUBPS     Y7, Y6, Y6
+	VMASKMOVPS (DI)(DX*4), Y2, Y7
+	VSUBPS     Y7, Y6, Y6
+	MOVQ       CX, DI
+	ADDQ       DX, DI
+	ADDQ       DX, DI
+	VMASKMOVPS (DI), Y2, Y7
+	VMASKMOVPS (DI)(DX*4), Y2, Y8
+	LEAQ       (DI)(DX*8), DI
+	VADDPS     Y8, Y7, Y7
+	VMASKMOVPS (DI), Y2, Y9
+	VADDPS     Y9, Y7, Y7
+	VSUBPS     Y9, Y8, Y8
+	VMASKMOVPS (DI)(DX*4), Y2, Y9
+	VSUBPS     Y9, Y8, Y8
+	MOVQ       CX, DI
+	ADDQ       DX, DI
+	ADDQ       DX, DI
+	ADDQ       DX, DI
+	VMASKMOVPS (DI), Y2, Y9
+	VMASKMOVPS (DI)(DX*4), Y2, Y10
+	LEAQ       (DI)(DX*8), DI
+	VADDPS     Y10, Y9, Y9
+	VMASKMOVPS (DI), Y2, Y11
+	VADDPS     Y11, Y9, Y9
+	VSUBPS     Y11, Y10, Y10
+	VMASKMOVPS (DI)(DX*4), Y2, Y11
+	VSUBPS     Y11, Y10, Y10
+	MOVQ       SI, DI
+	NEGQ       DI
+	ADDQ       channels+32(FP), DI
+	SHLQ       $0x02, DI
+	VADDPS     Y5, Y3, Y3
+	VADDPS     Y7, Y3, Y3
+	VSUBPS     Y7, Y5, Y5
+	VSUBPS     Y9, Y5, Y5
+	VADDPS     Y6, Y4, Y4
+	VADDPS     Y8, Y4, Y4
+	VSUBPS     Y8, Y6, Y6
+	VSUBPS     Y10, Y6, Y6
+	MOVQ       bias+40(FP), R8
+	TESTQ      R8, R8
+	JZ         no_bias_part_1
+	VMASKMOVPS (R8)(DI*1), Y2, Y7
+	VADDPS     Y7, Y3, Y3
+	VADDPS     Y7, Y5, Y5
+	VADDPS     Y7, Y4, Y4
+	VADDPS     Y7, Y6, Y6
+
+no_bias_part_1:
+	MOVQ       below+8(FP), R8
+	SHLQ       $0x02, R8
+	MOVQ       add+48(FP), R9
+	TESTQ      R9, R9
+	JZ         no_add_part_1
+	ADDQ       DI, R9
+	VMASKMOVPS (R9), Y2, Y7
+	VADDPS     Y7, Y3, Y3
+	VMASKMOVPS (R9)(BX*1), Y2, Y7
+	VADDPS     Y7, Y5, Y5
+	ADDQ       R8, R9
+	VMASKMOVPS (R9), Y2, Y7
+	VADDPS     Y7, Y4, Y4
+	VMASKMOVPS (R9)(BX*1), Y2, Y7
+	VADDPS     Y7, Y6, Y6
+
+no_add_part_1:
+	MOVQ       AX, DI
+	VMAXPS     Y3, Y0, Y3
+	VMINPS     Y3, Y1, Y3
+	VMASKMOVPS Y3, Y2, (DI)
+	VMAXPS     Y5, Y0, Y5
+	VMINPS     Y5, Y1, Y5
+	VMASKMOVPS Y5, Y2, (DI)(BX*1)
+	ADDQ       R8, DI
+	VMAXPS     Y4, Y0, Y4
+	VMINPS     Y4, Y1, Y4
+	VMASKMOVPS Y4, Y2, (DI)
+	VMAXPS     Y6, Y0, Y6
+	VMINPS     Y6, Y1, Y6
+	VMASKMOVPS Y6, Y2, (DI)(BX*1)
+
+next:
+	ADDQ $0x00000020, AX
+	ADDQ $0x00000020, CX
+	SUBQ $0x00000008, SI
+	JG   channels
 	VZEROUPPER
 	RET
 

@@ -34,8 +34,8 @@ func sparseable(s Shape) bool { return s.Groups == 1 }
 //
 // where flat are the pixels computed, with those between lines and those that
 // fill the last vector, and turned the floats of all tiles; 10 is what the
-// dense product spends on storing an output. BenchmarkSparse measures where it
-// holds; docs/performance.md has the table.
+// dense product spends on storing an output, and the right side is less where
+// the dense one is Winograd's. BenchmarkSparse measures where it holds; docs/performance.md has the table.
 func SparsePays(s Shape, w []float32) bool {
 	near := float64(s.KH*s.DH)*float64(s.OW+s.KW*s.DW) < maxBeyond
 	return sparseable(s) && near && Pruned(w) && sparseCost(s, w) < 1
@@ -69,7 +69,11 @@ func sparseCost(s Shape, w []float32) float64 {
 	turned := (all*p.Lanes() + tiles*p.beyond) * s.C * len(p.phases)
 	stored := f.OH * f.OW * s.M
 	cost := float64(all*p.Lanes())*c.Pixel(p.Entries, s.M, min(p.vectors, p.Vectors())) + float64(turned+stored)*c.Turn
-	return cost / (float64(stored) * float64(s.K()+10))
+	dense := float64(stored) * float64(s.K()+10)
+	if winogradable(s) {
+		dense *= winogradCost
+	}
+	return cost / dense
 }
 
 // all returns how many vectors of pixels an image has.

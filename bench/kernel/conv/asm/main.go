@@ -22,6 +22,8 @@ func main() {
 		for pixels := 1; pixels <= 8; pixels++ {
 			depthwise(v, pixels)
 		}
+		transformIn(v)
+		transformOut(v)
 		for _, stride := range []int{1, 2} {
 			for _, rows := range []int{2, 3} {
 				walk(v, rows, stride)
