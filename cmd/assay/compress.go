@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"assay/bench"
 	"assay/models"
 	"assay/models/compress"
 	"assay/models/onnx"
@@ -24,6 +25,7 @@ type compressFlags struct {
 	norm      models.IO
 	set       compress.Settings
 	verbose   bool
+	target    []string // ENGINE/PROVIDER
 	plan      planFlags
 }
 
@@ -54,6 +56,7 @@ other one beats in both accuracy and cost.
 	fl.StringSliceVar(&f.to, "to", nil, "techniques, one file each")
 	fl.StringVarP(&f.out, "output", "o", "", "folder of the files (default the model's own)")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "print what became of each node")
+	fl.StringSliceVar(&f.target, "target", []string{"native", "onnxruntime"}, "where the files will run, as ENGINE or ENGINE/PROVIDER: what will be slow there or fall back is said before anything is made")
 	f.plan.add(c)
 	f.add(c)
 	return c
@@ -118,7 +121,12 @@ func (f *compressFlags) compress(c *cobra.Command, model string) error {
 	if err != nil {
 		return err
 	}
-	k := kitchen{base: base, calibrate: f.calibrate, set: f.set}
+	k := kitchen{base: base, calibrate: f.calibrate, set: f.set, say: func(text string) {
+		fmt.Fprintln(c.ErrOrStderr(), "assay:", text)
+	}}
+	if k.targets, err = targets(f.target); err != nil {
+		return err
+	}
 	defer k.close()
 	for _, t := range techniques {
 		path := filepath.Join(dir, base.name+"-"+t.Name+".onnx")
@@ -137,6 +145,24 @@ func (f *compressFlags) compress(c *cobra.Command, model string) error {
 		}
 	}
 	return nil
+}
+
+// targets parses what --target says, for the CPU of this device.
+func targets(names []string) ([]compress.Target, error) {
+	set, err := bench.Local()
+	if err != nil {
+		return nil, err
+	}
+	var out []compress.Target
+	for _, n := range names {
+		t, err := compress.ParseTarget(n)
+		if err != nil {
+			return nil, usage("%v", err)
+		}
+		t.Features = set.Device.Features
+		out = append(out, t)
+	}
+	return out, nil
 }
 
 // folder returns the folder of the files to be made, which is there then.

@@ -40,12 +40,16 @@ type kitchen struct {
 	base      base
 	calibrate string // as the flag or the suite says
 	set       compress.Settings
+	targets   []compress.Target // where the variants will run; without, nothing is foreseen
+	say       func(string)      // hears what is foreseen
 
 	m      *onnx.Model
 	runner *forwards
 	opt    compress.Options
 	data   bench.Dataset // what opt.Calibration yields in batches; nil without
 	from   string        // where the samples come from
+
+	foreseen []error // of the variant that is being made
 }
 
 // A made variant is a file with its card.
@@ -96,6 +100,14 @@ func (k *kitchen) make(ctx context.Context, t compress.Technique, path string) (
 	}
 	if t.Data && k.opt.Calibration == nil {
 		return made{}, usage("%s needs real samples: --calibrate TASK:N or --calibrate FOLDER", t.Name)
+	}
+	doubts, err := compress.Foresee(k.m, t.Name, k.set, k.targets)
+	if err != nil {
+		return made{}, fmt.Errorf("%s: %w", k.base.name, err)
+	}
+	k.foreseen = doubts
+	for _, d := range doubts {
+		k.say(fmt.Sprintf("%s: on %v", t.Name, d))
 	}
 	out, r, err := t.Apply(ctx, k.m, k.opt)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"assay/models"
@@ -88,7 +89,7 @@ func writeRecord(path string, k *kitchen, t compress.Technique, r *compress.Repo
 	if r.Compared {
 		c.Output = compress.Decibels(r.Output)
 	}
-	for _, w := range r.Warnings {
+	for _, w := range slices.Concat(k.foreseen, r.Warnings) {
 		c.Doubts = append(c.Doubts, w.Error())
 	}
 	steps := r.Steps

@@ -87,7 +87,6 @@ func (d *draft) halve(opt Options, r *Report) error {
 	if h.clips > 0 {
 		r.warn("%d weights are beyond float16 and were clamped to 5.96e-8…65504: compare the accuracy", h.clips)
 	}
-	r.warn("ONNX Runtime's CPU provider computes few operators in float16 and puts casts around the others: expect no speed there, the file is meant for GPUs and NPUs")
 	return nil
 }
 
