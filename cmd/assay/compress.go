@@ -78,6 +78,7 @@ func (f *compressFlags) add(c *cobra.Command) {
 	fl.StringVar(&f.set.Rounding, "rounding", "", "int8-qdq: weights are rounded nearest or adaptive")
 	fl.IntVar(&f.set.Block, "block", 0, "weight-only: weights that share a scale (default 32)")
 	fl.BoolVar(&f.set.Asymmetric, "asymmetric", false, "weight-only: blocks have a zero point")
+	fl.StringVar(&f.set.Form, "form", "", "weight-only: matrices as nbits (MatMulNBits, default) or qdq (the standard's blocked DequantizeLinear)")
 	fl.StringVar(&f.set.Pattern, "pattern", "", "sparse: zeros as 2:4 or 4x1 instead of anywhere")
 	fl.StringVar(&f.set.Spread, "spread", "", "sparse: zeros shared among layers uniform or erk")
 	fl.BoolVar(&f.set.Plain, "plain", false, "pruned: do not fit the next layer to what is left")

@@ -116,11 +116,11 @@ func (k *kitchen) make(ctx context.Context, t compress.Technique, path string) (
 	if why := r.Idle(); why != "" {
 		return made{}, fmt.Errorf("%s: %s changes nothing, so no file is made: %s", k.base.name, t.Name, why)
 	}
-	return k.write(ctx, t, path, k.m, out, r, planCard{})
+	return k.write(ctx, t, path, k.m, out, r, nil)
 }
 
 // write writes out, which t made of before, to path with its card.
-func (k *kitchen) write(ctx context.Context, t compress.Technique, path string, before, out *onnx.Model, r *compress.Report, plan planCard) (made, error) {
+func (k *kitchen) write(ctx context.Context, t compress.Technique, path string, before, out *onnx.Model, r *compress.Report, plan *planCard) (made, error) {
 	if err := r.Compare(ctx, before, out, k.opt); errors.Is(err, errors.ErrUnsupported) {
 		r.Warnings = append(r.Warnings, err)
 	} else if err != nil {

@@ -27,7 +27,7 @@ type madeCard struct {
 	Calibration samples           `yaml:"calibration"`
 	Tried       string            `yaml:"tried"`       // the engine that ran it once
 	Output      string            `yaml:"output_sqnr"` // of the model's outputs against the baseline's
-	Plan        planCard          `yaml:"plan"`
+	Plan        *planCard         `yaml:"plan"`
 	Tool        string            `yaml:"tool"`
 	Doubts      []string          `yaml:"doubts"`
 	Layers      []layer           `yaml:"layers"`
@@ -74,7 +74,7 @@ type layer struct {
 func recordPath(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".yaml" }
 
 // writeRecord writes the card of the file that t has made at path.
-func writeRecord(path string, k *kitchen, t compress.Technique, r *compress.Report, plan planCard) error {
+func writeRecord(path string, k *kitchen, t compress.Technique, r *compress.Report, plan *planCard) error {
 	c := madeCard{
 		Kind: "made", File: filepath.Base(path), Technique: t.Name, Doc: t.Doc, Settings: k.set,
 		Baseline: source{Name: k.base.name}, Calibration: samples{k.from, r.Samples}, Tried: k.runner.last, Plan: plan, Tool: "assay " + version,

@@ -180,7 +180,7 @@ func (p *planner) write(c *cobra.Command, r *search.Result, front []frontier, li
 		for j := range r.Layers {
 			note(f.Report, r.Layers[j].Node, why[j])
 		}
-		card := planCard{Metric: p.metric, Engine: p.engine, Ratio: f.text(), Accuracy: p.accuracy(f.Found), From: f.From}
+		card := &planCard{Metric: p.metric, Engine: p.engine, Ratio: f.text(), Accuracy: p.accuracy(f.Found), From: f.From}
 		path := filepath.Join(dir, fmt.Sprintf("%s-plan-%d.onnx", p.k.base.name, i+1))
 		made, err := p.k.write(c.Context(), t, path, r.Base, f.Model, f.Report, card)
 		if err != nil {

@@ -188,7 +188,7 @@ func (d *dynamicWriter) pack(w *weights) packed {
 	}
 	shape := w.shape
 	if w.node.Op == "Gemm" && w.axis == 0 { // MatMulInteger wants k×n
-		stored, shape = transpose(stored, shape[0], shape[1]), []int{shape[1], shape[0]}
+		stored, shape = turned(stored, shape[0], shape[1]), []int{shape[1], shape[0]}
 	}
 	p := packed{name: w.name, op: w.node.Op, axis: w.axis}
 	p.ints = d.add(w.name+"_quantized", pack(typ, stored, shape...))
@@ -212,13 +212,4 @@ func (w *weights) perChannel(top int) (q []int, scales []float32) {
 	bare := *w
 	bare.bias = nil
 	return bare.symmetric(1, top)
-}
-
-// transpose returns the columns of the row-major rows×cols matrix q as rows.
-func transpose(q []int, rows, cols int) []int {
-	out := make([]int, len(q))
-	for i, v := range q {
-		out[i%cols*rows+i/cols] = v
-	}
-	return out
 }

@@ -18,6 +18,9 @@ func dequantize(n *onnx.Node, in []value) value {
 		out, cols := value{tensor.Float32, x.shape, make([]float64, len(x.v))}, x.shape[1]
 		for i, v := range x.v {
 			c := i/cols*in[1].shape[1] + i%cols/size
+			if axis == 0 {
+				c = i/cols/size*cols + i%cols
+			}
 			out.v[i] = (v - zero[c]) * scale[c]
 		}
 		return out

@@ -198,6 +198,11 @@ func layer(n *onnx.Node, in []value) (out value, ok bool) {
 		return value{x.typ, shape, x.v}, true
 	case "Concat":
 		return concat(in), true
+	case "Gather": // rows of a matrix
+		return rowsOf(x, in[1]), true
+	case "GatherBlockQuantized":
+		full := dequantize(&onnx.Node{Attrs: []onnx.Attr{onnx.IntAttr("block_size", n.Int("block_size", 0))}}, []value{x, in[2]})
+		return rowsOf(full, in[1]), true
 	case "Flatten":
 		return value{x.typ, []int{x.shape[0], len(x.v) / x.shape[0]}, x.v}, true
 	case "GlobalAveragePool":
@@ -239,6 +244,16 @@ func layer(n *onnx.Node, in []value) (out value, ok bool) {
 		return out, true
 	}
 	return out, false
+}
+
+// rowsOf returns the rows of a matrix that at names.
+func rowsOf(x, at value) value {
+	k := x.shape[1]
+	out := value{x.typ, append(slices.Clone(at.shape), k), nil}
+	for _, i := range at.v {
+		out.v = append(out.v, x.v[int(i)*k:(int(i)+1)*k]...)
+	}
+	return out
 }
 
 func add(a, b float64) float64 { return a + b }

@@ -55,11 +55,11 @@ func (t Target) saturates() bool {
 
 // A layout is what the checks know of a model: its folded nodes by kind.
 type layout struct {
-	nodes               map[string][]string // operator → labels
-	dense, pointwise    []string            // convolutions with weights for all channels, those of 1×1
-	depthwise, matrices []string
-	bare                []string // MatMulNBits without accuracy_level
-	weighted, between   int
+	nodes                       map[string][]string // operator → labels
+	dense, pointwise            []string            // convolutions with weights for all channels, those of 1×1
+	depthwise, matrices, tables []string            // tables are embeddings
+	bare                        []string            // MatMulNBits without accuracy_level
+	weighted, between           int
 }
 
 // A check says what will fall back or be slow, "" where nothing will.
@@ -126,6 +126,17 @@ var checks = []check{
 		}
 		return "weights of convolutions are dequantized in each inference: the file is smaller, no inference is faster"
 	}},
+	{"int4", func(l *layout, s *Settings, t Target) string {
+		switch {
+		case t.Engine != "native":
+			return ""
+		case len(l.tables) > 0:
+			return fmt.Sprintf("it has no GatherBlockQuantized: a file with %s is refused; --exclude leaves them float", some3(l.tables))
+		case s.Form == "qdq" && len(l.matrices) > 0:
+			return "it has no blocked DequantizeLinear: leave --form out"
+		}
+		return ""
+	}},
 	{"int4", only4},
 	{"int8-weights", only4},
 	{"int8-weights", func(l *layout, _ *Settings, t Target) string {
@@ -166,7 +177,7 @@ func atFullPrice(l *layout, s *Settings, t Target) string {
 // Foresee says before anything is made what of the technique called name will
 // fall back or be slow on each target.
 func Foresee(m *onnx.Model, name string, set Settings, list []Target) ([]error, error) {
-	l, err := layoutOf(m)
+	l, err := layoutOf(m, set)
 	if err != nil {
 		return nil, err
 	}
@@ -193,8 +204,8 @@ func Foresee(m *onnx.Model, name string, set Settings, list []Target) ([]error, 
 	return out, nil
 }
 
-// layoutOf sorts the nodes of the folded model.
-func layoutOf(m *onnx.Model) (*layout, error) {
+// layoutOf sorts the nodes of the folded model that set does not leave alone.
+func layoutOf(m *onnx.Model, set Settings) (*layout, error) {
 	d, err := newDraft(m)
 	if err != nil {
 		return nil, err
@@ -203,9 +214,15 @@ func layoutOf(m *onnx.Model) (*layout, error) {
 		return nil, err
 	}
 	l := &layout{nodes: map[string][]string{}}
+	for _, t := range d.tables(nil) {
+		l.tables = append(l.tables, label(t.node))
+	}
 	by, readers := d.g.Producers(), d.g.Consumers()
 	for _, n := range d.g.Nodes {
 		name := label(n)
+		if slices.Contains(set.ExcludeOps, n.Op) || slices.Contains(set.Exclude, name) {
+			continue
+		}
 		switch c := d.consts[input(n, 1)]; {
 		case n.Op == "MatMulNBits":
 			if n.Int("accuracy_level", 0) != 4 {

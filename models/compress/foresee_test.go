@@ -54,6 +54,8 @@ func TestForesee(t *testing.T) {
 		{technique: "int8-dynamic", target: "onnxruntime", features: vnni, want: "--full-range would gain"},
 		{technique: "int8-dynamic", target: "onnxruntime", want: "2 convolutions become ConvInteger"},
 		{technique: "int4", target: "native", want: "no blocked DequantizeLinear"},
+		{technique: "int4", target: "native", set: Settings{ExcludeOps: []string{"Conv"}}, never: "blocked"},
+		{technique: "int4", target: "native", set: Settings{ExcludeOps: []string{"Conv"}, Form: "qdq"}, want: "leave --form out"},
 		{technique: "int4-gptq", target: "onnxruntime", want: "dequantized in each inference"},
 		{technique: "int4", target: "onnxruntime/tensorrt", want: "no MatMulNBits: MatMul_g fall back"},
 		{technique: "int8-weights", target: "native", want: "no MatMulNBits of 8 bits"},
@@ -76,6 +78,11 @@ func TestForesee(t *testing.T) {
 		if text := fmt.Sprint(got); !strings.Contains(text, c.want) || c.never != "" && strings.Contains(text, c.never) {
 			t.Errorf("%s on %s: %s; want %q, never %q", c.technique, c.target, text, c.want, c.never)
 		}
+	}
+	m, _ := words()
+	got, err := Foresee(m, "int4", Settings{}, []Target{{Engine: "native", Provider: "cpu"}})
+	if err != nil || !strings.Contains(fmt.Sprint(got), "no GatherBlockQuantized: a file with Gather_e is refused") {
+		t.Errorf("of a table: %v, %v", got, err)
 	}
 	if _, err := ParseTarget("tflite"); err == nil || !strings.Contains(err.Error(), "have native/cpu, onnxruntime/cpu") {
 		t.Errorf("an unknown target: %v", err)

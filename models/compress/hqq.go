@@ -7,9 +7,9 @@ import (
 
 func init() {
 	only("int4-hqq", "like int4 with zero points that half-quadratic optimisation chooses; needs no data", 4, false,
-		func(context.Context, *draft, []*target, Options, *Report) (quantizer, error) {
+		func(_ context.Context, _ *draft, _ []*target, opt Options, _ *Report) (quantizer, error) {
 			return func(t *target, b *blocks) error {
-				b.halfQuadratic(t.m, t.node.Op != "Conv")
+				b.halfQuadratic(t.m, t.node.Op != "Conv" && opt.Form != "qdq")
 				return nil
 			}, nil
 		})

@@ -49,6 +49,11 @@ type Settings struct {
 	// Asymmetric gives the blocks of weight-only techniques a zero point.
 	Asymmetric bool `json:"asymmetric,omitempty" yaml:"asymmetric"`
 
+	// Form of the matrices that weight-only techniques make is nbits (the
+	// default: MatMulNBits of com.microsoft, which has the fast kernels) or qdq:
+	// blocked DequantizeLinear of the standard, for other engines.
+	Form string `json:"form,omitempty" yaml:"form"`
+
 	// Pattern of the sparse techniques' zeros: "" is anywhere, 2:4 is two of
 	// four neighbours along a row, whatever N says; 4x1 is four rows at once.
 	Pattern string `json:"pattern,omitempty" yaml:"pattern"`
@@ -86,6 +91,7 @@ var choices = []struct {
 }{
 	{"range", func(s *Settings) string { return s.Range }, Ranges},
 	{"rounding", func(s *Settings) string { return s.Rounding }, []string{"nearest", "adaptive"}},
+	{"form", func(s *Settings) string { return s.Form }, []string{"nbits", "qdq"}},
 	{"pattern", func(s *Settings) string { return s.Pattern }, []string{"2:4", "4x1"}},
 	{"spread", func(s *Settings) string { return s.Spread }, []string{"uniform", "erk"}},
 }

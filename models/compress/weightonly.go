@@ -1,6 +1,7 @@
 package compress
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -63,7 +64,7 @@ type weightWriter struct {
 func (w *weightWriter) all(ctx context.Context, list []*target, quantize quantizer) error {
 	conv := slices.ContainsFunc(list, func(t *target) bool { return t.node.Op == "Conv" })
 	up := int64(opset)
-	if conv && w.bits == 4 {
+	if conv && w.bits == 4 || w.opt.Form == "qdq" || w.bits == 4 && len(w.tables(nil)) > 0 {
 		up = blockedOpset
 	}
 	if err := w.raiseTo(up); err != nil {
@@ -73,10 +74,7 @@ func (w *weightWriter) all(ctx context.Context, list []*target, quantize quantiz
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		size := w.opt.Block
-		if size == 0 {
-			size = defaultBlock
-		}
+		size := cmp.Or(w.opt.Block, defaultBlock)
 		if t.node.Op == "Conv" && w.bits == 8 {
 			size = t.cols // one scale per channel needs no opset 21
 		}
@@ -86,7 +84,7 @@ func (w *weightWriter) all(ctx context.Context, list []*target, quantize quantiz
 		}
 		n := t.report(t.fold(b.values()))
 		bytes := 0
-		if t.node.Op == "Conv" {
+		if t.node.Op == "Conv" || w.opt.Form == "qdq" {
 			bytes = w.dequantized(t, b)
 		} else {
 			bytes = w.product(t, b)
@@ -95,6 +93,15 @@ func (w *weightWriter) all(ctx context.Context, list []*target, quantize quantiz
 		w.r.Nodes = append(w.r.Nodes, n)
 	}
 	w.g.Nodes = append(w.head, w.g.Nodes...)
+	excluded, err := w.excluded(w.opt)
+	if err != nil {
+		return err
+	}
+	for _, t := range w.tables(w.r) {
+		if !excluded[t.node] {
+			w.embed(t, cmp.Or(w.opt.Block, defaultBlock))
+		}
+	}
 	return nil
 }
 
@@ -160,14 +167,22 @@ func (w *weightWriter) dequantized(t *target, b *blocks) int {
 	}
 	shape, grid := []int{t.rows, t.cols}, []int{t.rows, b.per()}
 	attrs := []onnx.Attr{onnx.IntAttr("axis", 1), onnx.IntAttr("block_size", int64(b.size))}
-	if b.per() == 1 && b.bits == 8 {
+	switch {
+	case t.node.Op != "Conv" && t.axis == 1: // a k×n matrix: its columns are b's rows
+		q = turned(q, t.rows, t.cols)
+		shape, grid, attrs[0] = t.shape, []int{b.per(), t.rows}, onnx.IntAttr("axis", 0)
+	case t.node.Op == "Conv" && b.per() == 1 && b.bits == 8:
 		shape, grid, attrs = t.shape, []int{t.rows}, []onnx.Attr{onnx.IntAttr("axis", 0)}
 	}
-	in := []string{w.add(t.name+"_blocks", integers(typ, q, shape...)), w.add(t.name+"_scales", tensor.From(tensor.Float32, b.scales, grid...))}
+	scales, zeros := b.scales, b.zeros
+	if grid[0] == b.per() && len(grid) == 2 && t.node.Op != "Conv" && t.axis == 1 {
+		scales, zeros = turned(scales, t.rows, b.per()), turned(zeros, t.rows, b.per())
+	}
+	in := []string{w.add(t.name+"_blocks", integers(typ, q, shape...)), w.add(t.name+"_scales", tensor.From(tensor.Float32, scales, grid...))}
 	bytes := tensor.Bytes(typ, len(q)) + 4*len(b.scales)
 	if !b.middle {
-		z := make([]uint8, len(b.zeros))
-		for i, v := range b.zeros {
+		z := make([]uint8, len(zeros))
+		for i, v := range zeros {
 			z[i] = uint8(v)
 		}
 		in = append(in, w.add(t.name+"_zeros", integers(typ, z, grid...)))
@@ -175,7 +190,7 @@ func (w *weightWriter) dequantized(t *target, b *blocks) int {
 	}
 	out := w.names.New(t.name + "_dequantized")
 	w.head = append(w.head, &onnx.Node{Op: "DequantizeLinear", Inputs: in, Outputs: []string{out}, Attrs: attrs})
-	if len(shape) == 2 {
+	if t.node.Op == "Conv" && len(shape) == 2 {
 		dims := make([]int64, len(t.shape))
 		for i, d := range t.shape {
 			dims[i] = int64(d)
@@ -187,6 +202,15 @@ func (w *weightWriter) dequantized(t *target, b *blocks) int {
 	t.node.Inputs[1] = out
 	w.done[t.name] = stored{twin: out, bytes: bytes}
 	return bytes
+}
+
+// turned returns the columns of the row-major rows×cols matrix v as rows.
+func turned[T any](v []T, rows, cols int) []T {
+	out := make([]T, len(v))
+	for i, x := range v {
+		out[i%cols*rows+i/cols] = x
+	}
+	return out
 }
 
 // integers returns q as a tensor of an 8- or 4-bit type.
