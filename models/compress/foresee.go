@@ -117,14 +117,11 @@ var checks = []check{
 		}
 		return ""
 	}},
-	{"int4", func(l *layout, _ *Settings, t Target) string {
-		switch {
-		case len(l.dense)+len(l.pointwise)+len(l.depthwise) == 0:
+	{"int4", func(l *layout, _ *Settings, _ Target) string {
+		if len(l.dense)+len(l.pointwise)+len(l.depthwise) == 0 {
 			return ""
-		case t.Engine == "native":
-			return "it has no blocked DequantizeLinear: convolutions of 4 bits are refused; --exclude-op Conv leaves them float"
 		}
-		return "weights of convolutions are dequantized in each inference: the file is smaller, no inference is faster"
+		return "weights of convolutions are turned into floats before they are used: the file is smaller, no inference is faster"
 	}},
 	{"int4", func(l *layout, s *Settings, t Target) string {
 		switch {
@@ -133,7 +130,7 @@ var checks = []check{
 		case len(l.tables) > 0:
 			return fmt.Sprintf("it has no GatherBlockQuantized: a file with %s is refused; --exclude leaves them float", some3(l.tables))
 		case s.Form == "qdq" && len(l.matrices) > 0:
-			return "it has no blocked DequantizeLinear: leave --form out"
+			return "it multiplies 4 bits as they are only in MatMulNBits: leave --form out"
 		}
 		return ""
 	}},
