@@ -30,6 +30,11 @@ var nets = []net{
 	{"BERT-mini, 128 tokens", "bert-mini", "int8-dynamic"},
 }
 
+// maxDynamic bounds the difference of BERT-mini's INT8 variant: every layer
+// rounds in the range of its own input, so that a last bit moves a step of 1/255
+// in all that follow. Quantization itself changes its outputs by 3 %.
+const maxDynamic = 3e-2
+
 // seed draws the weights and the inputs of the nets.
 const seed = 6
 
@@ -57,7 +62,7 @@ func (n net) race(ctx context.Context, dir string) (race, error) {
 		}
 	}
 	if n.technique == "int8-dynamic" {
-		r.far = maxQuantized
+		r.far = maxDynamic
 	}
 	path := filepath.Join(dir, n.arch+n.technique+".onnx")
 	r.art, r.sets = models.Artifact{Path: path, Format: "onnx"}, [][]tensor.Tensor{in}

@@ -3,8 +3,9 @@ package native
 import (
 	"errors"
 	"fmt"
-	"math"
 
+	"assay/bench/kernel/ew"
+	"assay/bench/kernel/gemm"
 	"assay/models/tensor"
 )
 
@@ -27,7 +28,14 @@ type recurrent struct {
 	x, w, r, bias, lens, h0, c0, p int // slots; −1 where there is none
 	out                            [3]int
 	h, c, sums, own                []float32 // of one element of the batch
+	packed                         []cell    // of each direction, where the weights are constant
+	plain                          gemm.Epilogue
 }
+
+// A cell holds the weights of one direction, packed: those of the input, those
+// of the state, and of these the candidate's alone where a GRU multiplies it
+// after the others.
+type cell struct{ w, r, candidate *gemm.B }
 
 var gatesOf = map[string]int{"RNN": 1, "GRU": 3, "LSTM": 4}
 
@@ -52,8 +60,13 @@ func planRecurrent(b *builder, n *node) error {
 	if err := s.slots(b, n); err != nil {
 		return err
 	}
+	kernel := "ref_cell"
+	if fixedCell(n) {
+		s.pack(b, w.floats(), r.floats())
+		kernel = s.packed[0].w.Variant()
+	}
 	s.h, s.c, s.sums, s.own = make([]float32, s.hidden), make([]float32, s.hidden), make([]float32, rows), make([]float32, rows)
-	b.multiplies("ref_cell", int64(s.directions*s.steps*s.batch*rows)*int64(s.features+s.hidden))
+	b.multiplies(kernel, int64(s.directions*s.steps*s.batch*rows)*int64(s.features+s.hidden))
 	e := b.env
 	b.step(func() {
 		for d := range s.directions {
@@ -63,6 +76,31 @@ func planRecurrent(b *builder, n *node) error {
 		}
 	})
 	return nil
+}
+
+// fixedCell reports whether n's weights can be packed.
+func fixedCell(n *node) bool {
+	return n.in[1].konst && n.in[2].konst && n.in[1].len() > 0 && n.in[2].len() > 0
+}
+
+// pack packs constant weights. Rows of the files' matrices are columns of the
+// products'.
+func (s *recurrent) pack(b *builder, w, r []float32) {
+	rows := s.gates * s.hidden
+	s.plain = gemm.None()
+	for d := range s.directions {
+		own := r[d*rows*s.hidden:][:rows*s.hidden]
+		c := cell{w: gemm.Pack(w[d*rows*s.features:][:rows*s.features], s.features, rows, true)}
+		if s.op == "GRU" && !s.reset {
+			both := 2 * s.hidden
+			c.r, c.candidate = gemm.Pack(own[:both*s.hidden], s.hidden, both, true), gemm.Pack(own[both*s.hidden:], s.hidden, s.hidden, true)
+			b.packed += c.candidate.Bytes()
+		} else {
+			c.r = gemm.Pack(own, s.hidden, rows, true)
+		}
+		b.packed += c.w.Bytes() + c.r.Bytes()
+		s.packed = append(s.packed, c)
+	}
 }
 
 // slots checks the optional inputs and the outputs and keeps their slots.
@@ -84,6 +122,9 @@ func (s *recurrent) slots(b *builder, n *node) error {
 		}
 		if size, ok := lens[i]; ok && v.len() != size {
 			return fmt.Errorf("input %d is %v, %d elements are wanted", i, v.shape, size)
+		}
+		if (i == 1 || i == 2) && fixedCell(n) {
+			continue // pack's
 		}
 		*at = b.slot(v)
 	}
@@ -161,74 +202,124 @@ func (s *recurrent) step(e *env, d, i, t int) {
 		at = (i*s.steps + t) * s.features
 	}
 	x := view[float32](e, s.x)[at:][:s.features]
-	w, r := view[float32](e, s.w)[d*rows*s.features:], view[float32](e, s.r)[d*rows*s.hidden:]
-	for g := range rows {
-		s.sums[g], s.own[g] = dot(w[g*s.features:], x), dot(r[g*s.hidden:], s.h)
-		if s.bias >= 0 {
-			b := view[float32](e, s.bias)[d*2*rows:]
+	s.products(e, d, x)
+	if s.bias >= 0 {
+		b := view[float32](e, s.bias)[d*2*rows:]
+		for g := range rows {
 			s.sums[g] += b[g]
 			s.own[g] += b[rows+g]
 		}
 	}
 	switch s.op {
 	case "RNN":
-		for k := range s.hidden {
-			s.h[k] = tanh(s.sums[k] + s.own[k])
+		for g, v := range s.own {
+			s.sums[g] += v
 		}
+		ew.Map(s.h, s.sums, ew.Tanh)
 	case "GRU":
-		s.gru(e, d, r)
+		s.gru(e, d)
 	case "LSTM":
 		s.lstm(e, d)
 	}
 }
 
+// products multiplies the input x and the state by their weights.
+func (s *recurrent) products(e *env, d int, x []float32) {
+	rows := s.gates * s.hidden
+	if s.packed != nil {
+		c := &s.packed[d]
+		c.w.Mul(s.sums, rows, gemm.A{Data: x, Stride: s.features}, 1, &s.plain)
+		c.r.Mul(s.own, c.r.N, gemm.A{Data: s.h, Stride: s.hidden}, 1, &s.plain)
+		clear(s.own[c.r.N:]) // gru's
+		return
+	}
+	w, r := view[float32](e, s.w)[d*rows*s.features:], view[float32](e, s.r)[d*rows*s.hidden:]
+	for g := range rows {
+		s.sums[g], s.own[g] = dot(w[g*s.features:], x), dot(r[g*s.hidden:], s.h)
+	}
+}
+
 // gru: gates z, r, h (Cho et al. 2014). Without linear_before_reset the reset
 // gate scales the state before it is multiplied.
-func (s *recurrent) gru(e *env, d int, r []float32) {
+func (s *recurrent) gru(e *env, d int) {
 	n := s.hidden
 	z, reset, candidate := s.sums[:n], s.sums[n:2*n], s.sums[2*n:]
-	for k := range n {
-		z[k], reset[k] = logistic(z[k]+s.own[k]), logistic(reset[k]+s.own[n+k])
+	for k, v := range s.own[:2*n] {
+		s.sums[k] += v
 	}
-	if s.reset {
-		for k := range n {
-			candidate[k] = tanh(candidate[k] + reset[k]*s.own[2*n+k])
-		}
+	ew.Map(s.sums[:2*n], s.sums[:2*n], ew.Sigmoid)
+	if !s.reset {
+		s.again(e, d, reset)
 	} else {
-		for k := range n {
-			s.own[k] = reset[k] * s.h[k] // the place is free now
-		}
-		for k := range n {
-			v := candidate[k] + dot(r[(2*n+k)*n:], s.own[:n])
-			if s.bias >= 0 {
-				v += view[float32](e, s.bias)[d*6*n+5*n+k]
-			}
-			candidate[k] = tanh(v)
+		for k, v := range reset {
+			candidate[k] += v * s.own[2*n+k]
 		}
 	}
+	ew.Map(candidate, candidate, ew.Tanh)
 	for k := range n {
 		s.h[k] = (1-z[k])*candidate[k] + z[k]*s.h[k]
 	}
 }
 
+// again adds the product of the candidate's weights with the state that the
+// reset gate has scaled, and its bias.
+func (s *recurrent) again(e *env, d int, reset []float32) {
+	n := s.hidden
+	candidate, scaled, product := s.sums[2*n:], s.own[:n], s.own[2*n:] // the places are free now
+	for k, v := range reset {
+		scaled[k] = v * s.h[k]
+	}
+	if s.packed != nil {
+		s.packed[d].candidate.Mul(product, n, gemm.A{Data: scaled, Stride: n}, 1, &s.plain)
+	} else {
+		r := view[float32](e, s.r)[d*3*n*n:]
+		for k := range n {
+			product[k] = dot(r[(2*n+k)*n:], scaled)
+		}
+	}
+	for k, v := range product {
+		candidate[k] += v
+	}
+	if s.bias >= 0 {
+		for k, v := range view[float32](e, s.bias)[d*6*n+5*n:][:n] {
+			candidate[k] += v
+		}
+	}
+}
+
 // lstm: gates i, o, f, c (Hochreiter and Schmidhuber 1997), with peepholes in
-// the order i, o, f (Gers and Schmidhuber 2000).
+// the order i, o, f (Gers and Schmidhuber 2000): the output's looks at the new
+// state.
 func (s *recurrent) lstm(e *env, d int) {
 	n := s.hidden
-	for k := range n {
-		in, out, forget := s.sums[k]+s.own[k], s.sums[n+k]+s.own[n+k], s.sums[2*n+k]+s.own[2*n+k]
-		var p []float32
-		if s.p >= 0 {
-			p = view[float32](e, s.p)[d*3*n:]
-			in, forget = in+p[k]*s.c[k], forget+p[2*n+k]*s.c[k]
-		}
-		s.c[k] = logistic(forget)*s.c[k] + logistic(in)*tanh(s.sums[3*n+k]+s.own[3*n+k])
-		if p != nil {
-			out += p[n+k] * s.c[k]
-		}
-		s.sums[k] = logistic(out) * tanh(s.c[k])
+	in, out, forget, candidate := s.sums[:n], s.sums[n:2*n], s.sums[2*n:3*n], s.sums[3*n:]
+	for k, v := range s.own {
+		s.sums[k] += v
 	}
-	copy(s.h, s.sums[:n])
+	var p []float32
+	if s.p >= 0 {
+		p = view[float32](e, s.p)[d*3*n:][:3*n]
+		for k, c := range s.c {
+			in[k] += p[k] * c
+			forget[k] += p[2*n+k] * c
+		}
+	}
+	ew.Map(in, in, ew.Sigmoid)
+	ew.Map(forget, forget, ew.Sigmoid)
+	ew.Map(candidate, candidate, ew.Tanh)
+	for k := range n {
+		s.c[k] = forget[k]*s.c[k] + in[k]*candidate[k]
+	}
+	if p != nil {
+		for k, c := range s.c {
+			out[k] += p[n+k] * c
+		}
+	}
+	ew.Map(out, out, ew.Sigmoid)
+	ew.Map(candidate, s.c, ew.Tanh)
+	for k := range n {
+		s.h[k] = out[k] * candidate[k]
+	}
 }
 
 // dot multiplies the first elements of a with b.
@@ -239,6 +330,3 @@ func dot(a, b []float32) float32 {
 	}
 	return sum
 }
-
-func tanh(v float32) float32     { return float32(math.Tanh(float64(v))) }
-func logistic(v float32) float32 { return float32(1 / (1 + math.Exp(-float64(v)))) }
