@@ -205,6 +205,7 @@ func (m *measured) scores(r *CaseResult, c *candidate) {
 		return
 	}
 	n := len(c.out.answers)
+	r.Answers = c.out.kept()
 	if c.out.labelled() {
 		k := c.out.correct()
 		iv := stat.Wilson(k, n, confidence)

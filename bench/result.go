@@ -82,6 +82,7 @@ type CaseResult struct {
 	Against  []metric.Estimate `json:"against,omitempty"` // against the baseline: unit "ratio" (candidate ÷ baseline), or "pt" for accuracy
 	Verdicts []verdict.Verdict `json:"verdicts,omitempty"`
 	Samples  []metric.Sample   `json:"samples,omitempty"`  // per trial, in the order taken
+	Answers  *Answers          `json:"answers,omitempty"`  // to the samples of the task; nil where accuracy was not taken
 	Settings map[string]string `json:"settings,omitempty"` // what the engine says it used
 	Soak     *SoakInfo         `json:"soak,omitempty"`     // the last soak, where one was asked for
 	Missing  map[string]string `json:"missing,omitempty"`  // by metric: why what was asked for has no value

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"assay/bench"
@@ -23,13 +24,27 @@ type AcrossRow struct {
 	Build     string            `json:"build"`
 	Untrusted string            `json:"untrusted,omitempty"` // why its timing is no evidence
 	Case      *bench.CaseResult `json:"case"`
+	Parity    *Parity           `json:"parity,omitempty"` // nil where there is nothing to compare with
+}
+
+// A Parity says how far a case's answers are those of the same case on the
+// baseline device.
+type Parity struct {
+	Reference bool    `json:"reference,omitempty"` // this is the baseline device
+	Samples   int     `json:"samples"`
+	Flips     int     `json:"flips"`            // samples with another answer
+	Outputs   int     `json:"outputs"`          // samples whose outputs both kept
+	Largest   float64 `json:"largest"`          // absolute difference of two outputs
+	Reason    string  `json:"reason,omitempty"` // why the two cannot be compared
 }
 
 // SideBySide puts the cases of runs beside each other by model, in the order
 // of the first run that holds it; runs come newest first, and of one case on
 // one device the newest counts. Rows are in the order of variants, the
-// baseline first, then of the case and of the device's class and name.
-func SideBySide(runs []*bench.Result) []Across {
+// baseline first, then of the case and of the device's class and name. base is
+// the id or name of the device that answers are compared with; where it has not
+// run a case, or is empty, the first row of the case is.
+func SideBySide(runs []*bench.Result, base string) []Across {
 	var out []Across
 	seen := map[string]bool{}
 	for _, r := range runs {
@@ -46,6 +61,7 @@ func SideBySide(runs []*bench.Result) []Across {
 	}
 	for i := range out {
 		slices.SortStableFunc(out[i].Rows, byCase)
+		out[i].parity(base)
 	}
 	return out
 }
@@ -77,4 +93,57 @@ func byCase(a, b AcrossRow) int {
 		cmp.Compare(x.Scenario, y.Scenario), cmp.Compare(x.Threads, y.Threads), cmp.Compare(x.Batch, y.Batch),
 		cmp.Compare(a.Class, b.Class), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Device, b.Device),
 	)
+}
+
+// parity compares the answers of each case with those on the baseline device.
+func (a *Across) parity(base string) {
+	for from := 0; from < len(a.Rows); {
+		to := from + 1
+		for to < len(a.Rows) && CaseKey(&a.Rows[to].Case.Case) == CaseKey(&a.Rows[from].Case.Case) {
+			to++
+		}
+		rows := a.Rows[from:to]
+		from = to
+		answered := func(r AcrossRow) bool { return r.Case.Answers != nil }
+		ref := slices.IndexFunc(rows, func(r AcrossRow) bool { return answered(r) && base != "" && (r.Device == base || r.Name == base) })
+		if ref < 0 {
+			ref = slices.IndexFunc(rows, answered)
+		}
+		if ref < 0 || len(rows) < 2 {
+			continue
+		}
+		for i := range rows {
+			if answered(rows[i]) {
+				rows[i].Parity = parityOf(rows[i].Case, rows[ref].Case)
+			}
+		}
+		rows[ref].Parity.Reference = true
+	}
+}
+
+// parityOf compares what two devices answered.
+func parityOf(c, ref *bench.CaseResult) *Parity {
+	a, b := c.Answers, ref.Answers
+	switch {
+	case a.Set != b.Set || len(a.Classes) != len(b.Classes):
+		return &Parity{Reason: "other samples"}
+	case c.Artifact.SHA256 != ref.Artifact.SHA256:
+		return &Parity{Reason: "another file"}
+	}
+	p := &Parity{Samples: len(a.Classes)}
+	for i, x := range a.Classes {
+		if x != b.Classes[i] {
+			p.Flips++
+		}
+	}
+	for i := range min(len(a.Outputs), len(b.Outputs)) {
+		if len(a.Outputs[i]) != len(b.Outputs[i]) {
+			break
+		}
+		p.Outputs++
+		for j, x := range a.Outputs[i] {
+			p.Largest = max(p.Largest, math.Abs(float64(x)-float64(b.Outputs[i][j])))
+		}
+	}
+	return p
 }

@@ -296,10 +296,12 @@ func ending(s hub.JobStatus) string {
 	return strings.TrimSuffix(string(s.State)+": "+s.Outcome.Reason, ": ")
 }
 
-// printResults prints the table of every device that returned one, and a list
-// of all jobs.
+// printResults prints the table of every device that returned one, all of them
+// side by side, and a list of all jobs.
 func printResults(c *cobra.Command, cl *hub.Client, all []hub.JobStatus, format string) error {
 	words := map[string]string{}
+	var results []*bench.Result
+	o := render.Options{Width: width(c.OutOrStdout(), 120), Color: colour(c.OutOrStdout())}
 	for _, s := range all {
 		if s.State != agents.Done {
 			continue
@@ -313,8 +315,14 @@ func printResults(c *cobra.Command, cl *hub.Client, all []hub.JobStatus, format 
 			continue
 		}
 		fmt.Fprintf(c.OutOrStdout(), "── %s, %s ──\n", who(agents.Target{Device: r.Device.ID, Name: r.Device.Name}), r.Device.Class)
-		o := render.Options{Width: width(c.OutOrStdout(), 120), Color: colour(c.OutOrStdout())}
+		results = append(results, r)
 		if err := render.Render(c.OutOrStdout(), format, r, o); err != nil {
+			return err
+		}
+		fmt.Fprintln(c.OutOrStdout())
+	}
+	if format == "table" && len(results) > 1 {
+		if err := render.Across(c.OutOrStdout(), reports.SideBySide(results, ""), o); err != nil {
 			return err
 		}
 		fmt.Fprintln(c.OutOrStdout())

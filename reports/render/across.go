@@ -2,11 +2,13 @@ package render
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"slices"
 
 	"assay/bench"
 	"assay/bench/loadgen"
+	"assay/bench/unit"
 	"assay/reports"
 )
 
@@ -30,8 +32,8 @@ func Across(w io.Writer, all []reports.Across, o Options) error {
 func acrossTable(a *reports.Across) titled {
 	t := titled{
 		title: join([]string{plain(a.Task), plain(a.Model), "side by side"}),
-		rows:  [][]string{{"case", "engine", "device", "class", acrossAccuracy(a), "latency", "speed-up", "memory", "energy", "verdict"}},
-		drop:  []string{"class", "memory", "energy", "engine"},
+		rows:  [][]string{{"case", "engine", "device", "class", acrossAccuracy(a), "latency", "speed-up", "flips", "difference", "memory", "energy", "verdict"}},
+		drop:  []string{"energy", "memory", "class", "difference", "latency", "engine"},
 	}
 	for i := range a.Rows {
 		t.rows = append(t.rows, acrossRow(&a.Rows[i], t.rows[0][4]))
@@ -67,7 +69,7 @@ func acrossRow(r *reports.AcrossRow, accuracy string) []string {
 	}
 	return []string{
 		plain(c.Variant), plain(c.Engine) + providerText(c.Provider) + loadBeyond(&c.Case), plain(orID(r.Name, r.Device)), plain(r.Class),
-		row.accuracy, row.main, row.speedup, row.memory, row.energy, word,
+		row.accuracy, row.main, row.speedup, flipsText(r.Parity), differenceText(r.Parity), row.memory, row.energy, word,
 	}
 }
 
@@ -78,4 +80,26 @@ func loadBeyond(c *bench.Case) string {
 		return ""
 	}
 	return ", " + loadText(c.Threads, c.Batch, c.Scenario, bench.ScenarioPlan{})
+}
+
+// flipsText is "12 in 10,000": how many samples are answered otherwise than on the baseline device.
+func flipsText(p *reports.Parity) string {
+	switch {
+	case p == nil:
+		return ""
+	case p.Reference:
+		return "reference"
+	case p.Reason != "":
+		return plain(p.Reason)
+	}
+	return unit.Count(p.Flips) + " in " + unit.Count(p.Samples)
+}
+
+// differenceText is the largest difference of two outputs, of those that both
+// devices kept.
+func differenceText(p *reports.Parity) string {
+	if p == nil || p.Reference || p.Outputs == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2g", p.Largest)
 }

@@ -25,7 +25,7 @@ type acrossHTML struct {
 
 // sideBySide puts the cases of runs beside each other; a run that the store
 // has let go is left out.
-func (s *server) sideBySide(ctx context.Context, ids []string) ([]acrossHTML, error) {
+func (s *server) sideBySide(ctx context.Context, ids []string, base string) ([]acrossHTML, error) {
 	var runs []*bench.Result
 	for _, id := range ids[:min(len(ids), mostCompared)] {
 		r, err := s.Store.Get(ctx, id)
@@ -38,7 +38,7 @@ func (s *server) sideBySide(ctx context.Context, ids []string) ([]acrossHTML, er
 		runs = append(runs, r.WithoutSamples())
 	}
 	var out []acrossHTML
-	for _, a := range reports.SideBySide(runs) {
+	for _, a := range reports.SideBySide(runs, base) {
 		t := tableOf(render.AcrossTable(&a), func(i int) string { return "/run/" + url.PathEscape(a.Rows[i].Run) })
 		out = append(out, acrossHTML{a.Model, t})
 	}
@@ -64,24 +64,26 @@ func newestOfEach(all []reports.Run, suite string) (ids, suites []string) {
 
 // devicesPage shows every model side by side on the devices that ran it.
 func (s *server) devicesPage(w http.ResponseWriter, r *http.Request) {
-	suite, model := r.URL.Query().Get("suite"), r.URL.Query().Get("model")
+	q := r.URL.Query()
+	suite, model, base := q.Get("suite"), q.Get("model"), q.Get("base")
 	runs, err := s.Store.List(r.Context(), reports.Filter{})
 	if err != nil {
 		s.failed(w, r, err)
 		return
 	}
 	ids, suites := newestOfEach(runs, suite)
-	all, err := s.sideBySide(r.Context(), ids)
+	all, err := s.sideBySide(r.Context(), ids, base)
 	if err != nil {
 		s.failed(w, r, err)
 		return
 	}
 	b := struct {
 		Suite, Model string
+		Base         string // device that answers are compared with
 		Suites       []string
 		Models       []string
 		Across       []acrossHTML
-	}{Suite: suite, Model: model, Suites: suites}
+	}{Suite: suite, Model: model, Base: base, Suites: suites}
 	for _, a := range all {
 		b.Models = append(b.Models, a.Model)
 		if model == "" || a.Model == model {

@@ -124,7 +124,7 @@ func (s *server) dispatchPage(w http.ResponseWriter, r *http.Request) {
 	if open > 0 {
 		p.Refresh = refresh
 	}
-	all, err := s.sideBySide(r.Context(), runs)
+	all, err := s.sideBySide(r.Context(), runs, r.URL.Query().Get("base"))
 	if err != nil {
 		s.failed(w, r, err)
 		return

@@ -107,6 +107,8 @@ func newSite(t *testing.T, open bool, text string) *site {
 	for seed := range uint64(2) {
 		for _, r := range example.Nights(nights, seed+1) {
 			r.Device.Name += text
+			answers := []int{1, 2, 3, int(seed)} // the devices differ in one
+			r.Groups[0].Cases[0].Answers = &bench.Answers{Set: "s", Classes: answers, Outputs: [][]float32{{float32(seed) / 4}}}
 			runs, s.board.run = append(runs, r), r.Run
 		}
 	}
@@ -159,7 +161,7 @@ func TestPages(t *testing.T) {
 		"/run/latest":                 {"Every case"},
 		"/regressions":                {"nights until", "budget"},
 		"/history":                    {"What has changed, and what fails", "/run/"},
-		"/devices":                    {"side by side", "int8-qdq", "board-2"},
+		"/devices":                    {"side by side", "int8-qdq", "board-2", "reference", "1 in 4", "0.25"},
 		"/devices?suite=x":            {"No stored run fits"},
 		"/devices?model=resnet8":      {`<option selected>resnet8</option>`},
 		"/assets/style.css":           {"--paper", ".hub"},
