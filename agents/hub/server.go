@@ -25,7 +25,7 @@ func (h *Hub) startServer(cert tls.Certificate) error {
 	if err != nil || n == 0 {
 		return fmt.Errorf("--listen %q: port %q is not one from 1 to 65535", h.cfg.Listen, port)
 	}
-	s, err := server.NewServer(&server.Options{
+	o := &server.Options{
 		ServerName: "assay", Host: host, Port: int(n), NoSigs: true,
 		JetStream: true, StoreDir: filepath.Join(h.cfg.Dir, "jetstream"), SyncAlways: true,
 		MaxPayload: 8 << 20,
@@ -35,7 +35,11 @@ func (h *Hub) startServer(cert tls.Certificate) error {
 		CustomClientAuthentication: h, AlwaysEnableNonce: true,
 		// A ping is traffic on a device that may be measuring.
 		PingInterval: 10 * time.Minute,
-	})
+	}
+	if h.cfg.Cluster.used() {
+		h.cfg.Cluster.join(o)
+	}
+	s, err := server.NewServer(o)
 	if err != nil {
 		return fmt.Errorf("start NATS: %w", err)
 	}
@@ -46,7 +50,7 @@ func (h *Hub) startServer(cert tls.Certificate) error {
 		return fmt.Errorf("start NATS: it does not listen on %s: is another hub running there?", h.cfg.Listen)
 	}
 	h.server = s
-	return nil
+	return h.cfg.Cluster.reached(s)
 }
 
 // natsLog gives the server's lines to the hub's log. What it calls fatal must
