@@ -133,7 +133,8 @@ type Beat struct {
 	Version   string            `json:"version"`
 	Labels    map[string]string `json:"labels"`
 	Device    host.Device       `json:"device"`
-	Engines   []string          `json:"engines"` // that it has workers for
+	Engines   []string          `json:"engines"`           // that it has workers for
+	Sandbox   string            `json:"sandbox,omitempty"` // what its workers are kept from
 	Condition host.Condition    `json:"condition"`
 	Job       string            `json:"job,omitempty"`  // in hand
 	Step      string            `json:"step,omitempty"` // of it

@@ -48,6 +48,7 @@ type Config struct {
 	Device  host.Device
 	Labels  map[string]string // found by itself; a person's own are added
 	Engines []string          // that there are workers for
+	Sandbox string            // what they are kept from
 	Observe func() host.Condition
 	Version string
 	Cache   int64 // B that files of jobs may take
@@ -223,7 +224,7 @@ func (a *Agent) beat() {
 	a.gate.Unlock()
 	a.mu.Lock()
 	b := agents.Beat{
-		Version: a.cfg.Version, Labels: a.labels, Device: a.cfg.Device, Engines: a.cfg.Engines, Condition: condition,
+		Version: a.cfg.Version, Labels: a.labels, Device: a.cfg.Device, Engines: a.cfg.Engines, Sandbox: a.cfg.Sandbox, Condition: condition,
 		Job: a.job, Step: stepText(a.step), Done: a.step.Done,
 	}
 	a.mu.Unlock()

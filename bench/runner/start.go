@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"time"
+
+	"assay/bench/sandbox"
 )
 
 // spawn starts the process of c with pipes on stdin and stdout and its stderr
@@ -31,7 +33,12 @@ func spawn(c Command) (*Worker, error) {
 		w.cmd.Env = append(os.Environ(), c.Env...)
 	}
 	isolate(w.cmd)
-	err = startPinned(w.cmd, c.CPUs)
+	l := launch{w.cmd, c.CPUs, make(chan error, 1)}
+	if c.Sandbox == nil || !sandbox.Here().Any() {
+		err = l.start()
+	} else {
+		err = c.Sandbox.Do(l.do, w.done)
+	}
 	childIn.Close()
 	childOut.Close()
 	if err != nil {

@@ -26,7 +26,7 @@ var (
 	launcher sync.Once
 )
 
-func startPinned(cmd *exec.Cmd, cpus []int) error {
+func (l launch) start() error {
 	launcher.Do(func() {
 		go func() {
 			runtime.LockOSThread()
@@ -35,7 +35,6 @@ func startPinned(cmd *exec.Cmd, cpus []int) error {
 			}
 		}()
 	})
-	l := launch{cmd, cpus, make(chan error, 1)}
 	launches <- l
 	return <-l.err
 }

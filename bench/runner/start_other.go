@@ -10,9 +10,7 @@ import (
 // isolate does nothing here: an idle worker ends when its stdin closes.
 func isolate(*exec.Cmd) {}
 
-func startPinned(cmd *exec.Cmd, cpus []int) error {
-	return launch{cmd: cmd, cpus: cpus}.do()
-}
+func (l launch) start() error { return l.do() }
 
 // pin does nothing: this system cannot pin, or not without its own API.
 func pin([]int) (restore func() error, err error) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"assay/bench/engine"
+	"assay/bench/sandbox"
 	"assay/models"
 	"assay/models/tensor"
 )
@@ -22,6 +23,10 @@ type Command struct {
 	Env  []string // added to this process's own environment
 	Dir  string
 	CPUs []int // pins the worker and all its threads; nil leaves it free. Ignored where the system cannot pin.
+
+	// Sandbox, if set, is all that the worker may see; what this system cannot
+	// refuse is left (sandbox.Here).
+	Sandbox *sandbox.Sandbox
 
 	// Quiet, if set, is locked while something is timed, the worker's start
 	// and loading included: whoever sends or reads on this device beside the

@@ -17,6 +17,7 @@ import (
 	"assay/bench/engine"
 	"assay/bench/engine/ortlib"
 	"assay/bench/runner"
+	"assay/bench/sandbox"
 	"assay/models"
 	"assay/models/tensor"
 
@@ -128,7 +129,7 @@ func median(v []float64) (low, mid, high float64) {
 func trial(t testing.TB, rounds int) []float64 {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	w := worker(ctx, t)
+	w := worker(ctx, t, nil)
 	defer w.Kill()
 	loop, stop := bareProcess(t)
 	defer stop()
@@ -160,10 +161,11 @@ func trial(t testing.TB, rounds int) []float64 {
 	return logs
 }
 
-// worker starts assay-ort on the network, with the 64 input sets of a real run.
-func worker(ctx context.Context, t testing.TB) *runner.Worker {
+// worker starts assay-ort on the network, with the 64 input sets of a real run,
+// in a sandbox where there is one.
+func worker(ctx context.Context, t testing.TB, box *sandbox.Sandbox) *runner.Worker {
 	t.Helper()
-	w, err := runner.Start(ctx, runner.Command{Path: os.Args[0], Env: []string{"ASSAY_ORT_TEST=worker"}, CPUs: []int{0}})
+	w, err := runner.Start(ctx, runner.Command{Path: os.Args[0], Env: []string{"ASSAY_ORT_TEST=worker"}, CPUs: []int{0}, Sandbox: box})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"assay/agents/agent"
 	"assay/bench"
 	"assay/bench/host"
+	"assay/bench/sandbox"
 	"assay/bench/unit"
 	"assay/suites"
 
@@ -166,7 +167,7 @@ hand comes again, a result that was measured is delivered when the agent is back
 				defer db.Close()
 			}
 			return agent.Run(c.Context(), agent.Config{
-				Dir: dir, Bench: &jobBench{device: d, db: db}, Device: d, Labels: deviceLabels(d), Engines: workers(),
+				Dir: dir, Bench: &jobBench{device: d, db: db}, Device: d, Labels: deviceLabels(d), Engines: workers(), Sandbox: sandbox.Here().String(),
 				Observe: func() host.Condition { return host.Observe(host.Here()) }, Version: buildVersion(), Cache: int64(limit), Log: log, Every: every, Settle: settle,
 			})
 		},

@@ -50,6 +50,7 @@ after it has copied the file; nothing else may use the store meanwhile.`,
 			for _, e := range engines {
 				items = append(items, engineItem(c, e))
 			}
+			items = append(items, sandboxItem())
 			meters, err := meterItems(c.Context())
 			if err != nil {
 				return err

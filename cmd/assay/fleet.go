@@ -52,9 +52,9 @@ func withHub(_ *cobra.Command, data string, f func(*hub.Client) error) error {
 
 // memberList is the table of the fleet.
 func memberList(all []hub.Member) list {
-	l := list{header: []string{"DEVICE", "ID", "CLASS", "STATE", "CONDITION", "VERSION", "ENGINES", "LAST"}, data: all}
+	l := list{header: []string{"DEVICE", "ID", "CLASS", "STATE", "CONDITION", "VERSION", "ENGINES", "SANDBOX", "LAST"}, data: all}
 	for _, m := range all {
-		l.rows = append(l.rows, []string{who(agents.Target{Device: m.ID, Name: m.Name}), m.ID, m.Class, memberState(m), conditionText(m), m.Version, strings.Join(m.Engines, " "), lastText(m.Last)})
+		l.rows = append(l.rows, []string{who(agents.Target{Device: m.ID, Name: m.Name}), m.ID, m.Class, memberState(m), conditionText(m), m.Version, strings.Join(m.Engines, " "), m.Sandbox, lastText(m.Last)})
 	}
 	return l
 }

@@ -43,6 +43,7 @@ func (b *jobBench) Run(ctx context.Context, t agent.Task) (string, []byte, error
 	set.Command = func(c bench.Case) (runner.Command, error) {
 		cmd, err := workerCommand(c)
 		cmd.Quiet = t.Quiet
+		cmd.Sandbox = confine(cmd, c)
 		return cmd, err
 	}
 	feed, err := newFeed(x, "", set.Plan.Samples, models.IO{})
