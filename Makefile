@@ -107,7 +107,7 @@ prove: build ## on this machine: 20 A/A groups, 20 slowed workers, a bare loop (
 	bin/assay-proof
 	$(GO) test -run '^$$' -bench BareLoop -benchtime 8x ./cmd/assay-ort
 
-faults: ## kill agents and hub and cut their network 60 times at random; every job must end once
+faults: ## kill agents, hub and servers of a cluster, cut networks, fill disks, twice 60 times at random; every job must end once
 	ASSAY_FAULTS=60 $(GO) test -v -timeout 30m -run TestStorm ./agents
 
 LOAD ?= -load.agents 1000 -load.jobs 100000 -load.time 15m

@@ -24,6 +24,7 @@ type child struct {
 	env []string
 	cmd *exec.Cmd
 	log *safeBuffer
+	dir string // of an agent
 }
 
 func (c *child) start(t *testing.T) {
@@ -135,14 +136,21 @@ type storm struct {
 	agents []*child
 	net    *proxy
 	cl     *hub.Client
+	team   *team // nil where the hub has its own JetStream
 	rnd    *rand.Rand
 }
 
-func newStorm(t *testing.T, seed uint64) *storm {
+// newStorm starts a hub and four agents; with a team, the hub's queues are in
+// its cluster.
+func newStorm(t *testing.T, seed uint64, tm *team) *storm {
 	t.Helper()
 	listen := address(t)
 	s := &storm{dir: t.TempDir(), net: newProxy(t, listen), rnd: rand.New(rand.NewPCG(seed, 0))}
 	s.hub = &child{log: &safeBuffer{}, env: []string{"FLEET_ROLE=hub", "FLEET_DIR=" + s.dir, "FLEET_LISTEN=" + listen, "FLEET_ADVERTISE=" + s.net.addr}}
+	if tm != nil {
+		s.team = tm
+		s.hub.env = append(s.hub.env, "FLEET_NATS="+tm.leafs, "FLEET_CREDS="+tm.creds)
+	}
 	s.hub.start(t)
 	t.Cleanup(func() { s.hub.kill(t) })
 	until(t, "the hub listens", func() bool {
@@ -165,7 +173,7 @@ func newStorm(t *testing.T, seed uint64) *storm {
 			t.Fatal(err)
 		}
 		// Each agent is a machine of its own, and has a lock of its own.
-		a := &child{log: &safeBuffer{}, env: []string{"FLEET_ROLE=agent", "FLEET_DIR=" + dir, "FLEET_ID=" + id, "FLEET_CLASS=" + class, lock.Variable + "=" + filepath.Join(dir, "lock")}}
+		a := &child{dir: dir, log: &safeBuffer{}, env: []string{"FLEET_ROLE=agent", "FLEET_DIR=" + dir, "FLEET_ID=" + id, "FLEET_CLASS=" + class, lock.Variable + "=" + filepath.Join(dir, "lock")}}
 		a.start(t)
 		t.Cleanup(func() { a.kill(t) })
 		s.agents = append(s.agents, a)
@@ -188,7 +196,11 @@ func (s *storm) fault(t *testing.T) string {
 	t.Helper()
 	time.Sleep(time.Duration(s.rnd.IntN(400)) * time.Millisecond)
 	down := time.Duration(s.rnd.IntN(300)) * time.Millisecond
-	switch n := s.rnd.IntN(7); {
+	kinds := 8
+	if s.team != nil {
+		kinds = 12
+	}
+	switch n := s.rnd.IntN(kinds); {
 	case n < 4:
 		s.agents[n].kill(t)
 		time.Sleep(down)
@@ -199,30 +211,29 @@ func (s *storm) fault(t *testing.T) string {
 		time.Sleep(down)
 		s.hub.start(t)
 		return "hub killed"
+	case n < 7:
+		s.net.set(true)
+		time.Sleep(ackWait + down)
+		s.net.set(false)
+		return "network cut for longer than AckWait"
+	case n < 8:
+		return s.fill(t, s.agents[s.rnd.IntN(len(s.agents))], time.Second+down)
 	}
-	s.net.set(true)
-	time.Sleep(ackWait + down)
-	s.net.set(false)
-	return "network cut for longer than AckWait"
+	c := s.team.servers[s.rnd.IntN(len(s.team.servers))]
+	c.kill(t)
+	time.Sleep(time.Second + down)
+	c.start(t)
+	time.Sleep(2 * time.Second) // one at a time: a cluster of three bears one
+	return "server of the cluster killed"
 }
 
-// TestStorm: whatever is killed or cut, every job ends with exactly one
-// result, or with an explicit failure. ASSAY_FAULTS is how many faults, make
-// faults has 60.
-func TestStorm(t *testing.T) {
-	faults, seed := 7, uint64(1)
-	if v := os.Getenv("ASSAY_FAULTS"); v != "" {
-		var err error
-		if faults, err = strconv.Atoi(v); err != nil {
-			t.Fatal(err)
-		}
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("seed %d", seed)
-	s := newStorm(t, seed)
+// blow does faults to a fleet while somebody dispatches, and counts what became
+// of the jobs.
+func (s *storm) blow(t *testing.T, faults int) {
+	t.Helper()
 	stop := make(chan struct{})
 	ids := make(chan []string)
-	go func() { // somebody who dispatches all the while
+	go func() {
 		var all []string
 		for i := 0; ; i++ {
 			id := fmt.Sprintf("d%d", i)
@@ -246,6 +257,39 @@ func TestStorm(t *testing.T) {
 	close(stop)
 	all := <-ids
 	s.verify(t, all, count)
+}
+
+// faults is how many there are to be: ASSAY_FAULTS, and at random then; make
+// faults has 60.
+func faults(t *testing.T) (n int, seed uint64) {
+	t.Helper()
+	n, seed = 7, 1
+	if v := os.Getenv("ASSAY_FAULTS"); v != "" {
+		var err error
+		if n, err = strconv.Atoi(v); err != nil {
+			t.Fatal(err)
+		}
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("seed %d", seed)
+	return n, seed
+}
+
+// TestStorm: whatever is killed, cut or full, every job ends with exactly one
+// result, or with an explicit failure.
+func TestStorm(t *testing.T) {
+	n, seed := faults(t)
+	newStorm(t, seed, nil).blow(t, n)
+}
+
+// TestStormCluster: the same beside a cluster, whose servers are killed too.
+// TestCluster is its short form.
+func TestStormCluster(t *testing.T) {
+	if os.Getenv("ASSAY_FAULTS") == "" {
+		t.Skip("make faults runs it")
+	}
+	n, seed := faults(t)
+	newStorm(t, seed, newTeam(t)).blow(t, n)
 }
 
 // verify counts what became of every job.

@@ -36,6 +36,8 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "hub":
 		err = serveHub(ctx)
+	case "nats":
+		err = serveNATS()
 	case "agent":
 		err = agent.Run(ctx, agentConfig(os.Getenv("FLEET_DIR"), os.Getenv("FLEET_ID"), os.Getenv("FLEET_CLASS"), slog.LevelInfo))
 	}
@@ -46,7 +48,9 @@ func TestMain(m *testing.M) {
 }
 
 func serveHub(ctx context.Context) error {
-	h, err := hub.Start(ctx, hubConfig(os.Getenv("FLEET_DIR"), os.Getenv("FLEET_LISTEN"), os.Getenv("FLEET_ADVERTISE"), os.Stderr))
+	cfg := hubConfig(os.Getenv("FLEET_DIR"), os.Getenv("FLEET_LISTEN"), os.Getenv("FLEET_ADVERTISE"), os.Stderr)
+	cfg.Cluster = clusterOf(os.Getenv("FLEET_NATS"), os.Getenv("FLEET_CREDS"))
+	h, err := hub.Start(ctx, cfg)
 	if err != nil {
 		return err
 	}

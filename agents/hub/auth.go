@@ -43,7 +43,7 @@ func (h *Hub) Check(c server.ClientAuthentication) bool {
 			h.log.Warn("refused: the key is not enrolled, or was revoked", "from", c.RemoteAddress(), "key", o.Nkey)
 			return false
 		}
-		c.RegisterUser(&server.User{Username: id, Permissions: agentMay(id, class)})
+		c.RegisterUser(&server.User{Username: id, Permissions: h.cfg.Cluster.may(agentMay(id, class))})
 		return true
 	case o.Token != "" && h.tokenHolds(o.Token):
 		c.RegisterUser(&server.User{Username: joinUser, Permissions: &server.Permissions{

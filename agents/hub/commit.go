@@ -30,11 +30,15 @@ const (
 // the store already must win. While this hub lives it takes them in order too,
 // and holds on to what it has.
 func (h *Hub) collect(ctx context.Context) error {
-	if err := h.js.DeleteConsumer(ctx, agents.Results, hubUser); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+	var results jetstream.Consumer
+	err := steady(ctx, h.log, "take results", func() error {
+		err := h.js.DeleteConsumer(ctx, agents.Results, hubUser)
+		if err == nil || errors.Is(err, jetstream.ErrConsumerNotFound) {
+			results, err = h.js.CreateConsumer(ctx, agents.Results, jetstream.ConsumerConfig{
+				Durable: hubUser, AckPolicy: jetstream.AckExplicitPolicy, MaxAckPending: 2 * most, AckWait: time.Minute,
+			})
+		}
 		return err
-	}
-	results, err := h.js.CreateConsumer(ctx, agents.Results, jetstream.ConsumerConfig{
-		Durable: hubUser, AckPolicy: jetstream.AckExplicitPolicy, MaxAckPending: 2 * most, AckWait: time.Minute,
 	})
 	if err != nil {
 		return err
@@ -48,7 +52,7 @@ func (h *Hub) collect(ctx context.Context) error {
 		case queue <- m:
 		case <-ctx.Done():
 		}
-	}, jetstream.PullMaxMessagesWithBytesLimit(most, mostBytes))
+	}, jetstream.PullMaxMessagesWithBytesLimit(most, mostBytes), jetstream.PullExpiry(10*time.Second)) // a cluster's server may die with the request
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func (h *Hub) dispatch(ctx context.Context, o agents.Order) (agents.Plan, error)
 		h.mu.Unlock()
 		h.log.Info("dispatch", "id", p.ID, "suite", p.Job.Suite, "to", o.To, "jobs", len(p.Targets))
 	}
-	return p, h.queue(ctx, p, p.Targets)
+	return p, steady(ctx, h.log, "queue jobs", func() error { return h.queue(ctx, p, p.Targets) })
 }
 
 // addPlan enters a plan into the mirrors; h.mu is held.

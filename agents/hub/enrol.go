@@ -114,8 +114,11 @@ func (h *Hub) admit(ctx context.Context, e agents.Enrolment) error {
 // consumers makes sure that a device and its class have consumers of jobs.
 func (h *Hub) consumers(ctx context.Context, id, class string) error {
 	for _, q := range agents.Queues(id, class) {
-		_, err := h.js.CreateOrUpdateConsumer(ctx, agents.Jobs, jetstream.ConsumerConfig{
-			Durable: q.Consumer(), FilterSubject: q.Subject("*"), AckPolicy: jetstream.AckExplicitPolicy, AckWait: h.cfg.AckWait,
+		err := steady(ctx, h.log, "make a queue", func() error {
+			_, err := h.js.CreateOrUpdateConsumer(ctx, agents.Jobs, jetstream.ConsumerConfig{
+				Durable: q.Consumer(), FilterSubject: q.Subject("*"), AckPolicy: jetstream.AckExplicitPolicy, AckWait: h.cfg.AckWait,
+			})
+			return err
 		})
 		if err != nil {
 			return fmt.Errorf("queue %s: %w", q.Consumer(), err)

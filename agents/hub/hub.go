@@ -65,6 +65,10 @@ type Config struct {
 	// device; an agent speaks of it three times as often.
 	AckWait time.Duration
 
+	// Cluster is where JetStream is instead of in this process, see
+	// NATSCluster; empty for the server that the hub embeds.
+	Cluster Cluster
+
 	// Stale is how long after its last heartbeat a device is away.
 	Stale time.Duration
 }
@@ -163,17 +167,10 @@ func (h *Hub) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connect to its own server: %w", err)
 	}
-	if err := h.streams(ctx); err != nil {
-		return err
-	}
-	if err := h.load(ctx); err != nil {
-		return err
-	}
-	if err := h.reconsume(ctx); err != nil {
-		return err
-	}
-	if err := h.requeue(ctx); err != nil {
-		return err
+	for _, step := range []func(context.Context) error{h.streams, h.load, h.reconsume, h.requeue} {
+		if err := steady(ctx, h.log, "start", func() error { return step(ctx) }); err != nil {
+			return err
+		}
 	}
 	return h.listen(ctx)
 }

@@ -60,6 +60,10 @@ func (h *Hub) endLocked(ctx context.Context, all []*agents.Outcome) error {
 // the answer to an earlier attempt was lost, it is put in the place of the new
 // one.
 func (h *Hub) write(ctx context.Context, all []*agents.Outcome) error {
+	return steady(ctx, h.log, "write outcomes", func() error { return h.writeOnce(ctx, all) })
+}
+
+func (h *Hub) writeOnce(ctx context.Context, all []*agents.Outcome) error {
 	if len(all) > 1 {
 		msgs := make([]*nats.Msg, len(all))
 		for i, o := range all {
@@ -72,8 +76,8 @@ func (h *Hub) write(ctx context.Context, all []*agents.Outcome) error {
 			msgs[i].Header.Set(jetstream.ExpectedLastSubjSeqHeader, "0") // there is none yet
 		}
 		_, err := jetstreamext.PublishMsgBatch(ctx, h.js, msgs)
-		if err == nil {
-			return nil
+		if err == nil || passing(err) {
+			return err
 		}
 		h.log.Debug("outcomes are written one by one", "outcomes", len(all), "why", err)
 	}

@@ -29,7 +29,7 @@ func (h *Hub) startServer() error {
 	if h.cfg.Mutual {
 		secure.ClientAuth = tls.RequireAnyClientCert // Check looks whose it is
 	}
-	s, err := server.NewServer(&server.Options{
+	o := &server.Options{
 		ServerName: "assay", Host: host, Port: int(n), NoSigs: true,
 		JetStream: true, StoreDir: filepath.Join(h.cfg.Dir, "jetstream"), SyncAlways: true,
 		MaxPayload: 8 << 20,
@@ -39,7 +39,11 @@ func (h *Hub) startServer() error {
 		CustomClientAuthentication: h, AlwaysEnableNonce: true,
 		// A ping is traffic on a device that may be measuring.
 		PingInterval: 10 * time.Minute,
-	})
+	}
+	if h.cfg.Cluster.used() {
+		h.cfg.Cluster.join(o)
+	}
+	s, err := server.NewServer(o)
 	if err != nil {
 		return fmt.Errorf("start NATS: %w", err)
 	}
@@ -50,7 +54,7 @@ func (h *Hub) startServer() error {
 		return fmt.Errorf("start NATS: it does not listen on %s: is another hub running there?", h.cfg.Listen)
 	}
 	h.server = s
-	return nil
+	return h.cfg.Cluster.reached(s)
 }
 
 // natsLog gives the server's lines to the hub's log. What it calls fatal must

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"assay/agents"
@@ -29,7 +30,7 @@ const remembered = 90 * 24 * time.Hour
 // queued again (requeue); a result is sent again until its outcome is kept.
 func (h *Hub) streams(ctx context.Context) error {
 	var err error
-	if h.js, err = jetstream.New(h.nc); err != nil {
+	if h.js, err = jetstream.New(h.nc, jetstream.WithPublishAsyncTimeout(patience)); err != nil {
 		return err
 	}
 	// The window of duplicates only saves work: jobs and outcomes have keys
@@ -67,14 +68,14 @@ func (h *Hub) streams(ctx context.Context) error {
 		{agents.Schedules, &h.schedules, 0},
 		{agents.People, &h.persons, 0},
 	} {
-		if *b.to, err = h.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: b.name, TTL: b.life}); err != nil {
+		if *b.to, err = h.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: b.name, TTL: b.life, Replicas: h.cfg.Cluster.Replicas}); err != nil {
 			return fmt.Errorf("bucket %s: %w", b.name, err)
 		}
 	}
 	if err := h.batched(ctx, "KV_"+agents.Outcomes); err != nil {
 		return fmt.Errorf("bucket %s: %w", agents.Outcomes, err)
 	}
-	if h.models, err = h.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: agents.Models}); err != nil {
+	if h.models, err = h.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: agents.Models, Replicas: h.cfg.Cluster.Replicas}); err != nil {
 		return fmt.Errorf("bucket %s: %w", agents.Models, err)
 	}
 	return nil
@@ -84,7 +85,10 @@ func (h *Hub) streams(ctx context.Context) error {
 // the disk one by one. How a stream is written is settled when it is made: one
 // that an older hub has made is made anew when nothing is in it.
 func (h *Hub) queueStream(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
-	cfg.PersistMode = jetstream.AsyncPersistMode
+	cfg.Replicas = h.cfg.Cluster.Replicas
+	if cfg.Replicas <= 1 { // several servers have it, whatever one of them loses
+		cfg.PersistMode = jetstream.AsyncPersistMode
+	}
 	old, err := h.js.Stream(ctx, cfg.Name)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):
@@ -158,8 +162,11 @@ func each[T any](ctx context.Context, kv jetstream.KeyValue, f func(key string, 
 // put writes a value as JSON.
 func put(ctx context.Context, kv jetstream.KeyValue, key string, v any) error {
 	b, err := json.Marshal(v)
-	if err == nil {
-		_, err = kv.Put(ctx, key, b)
+	if err != nil {
+		return err
 	}
-	return err
+	return steady(ctx, slog.Default(), "write "+kv.Bucket(), func() error {
+		_, err := kv.Put(ctx, key, b)
+		return err
+	})
 }

@@ -22,6 +22,8 @@ func newHub() *cobra.Command {
 	var cfg hub.Config
 	var quiet bool
 	var pages pageFlags
+	var servers, domain, creds string
+	var replicas int
 	c := &cobra.Command{
 		Use:   "hub",
 		Short: "Give suites to the devices of a fleet and take their results",
@@ -29,6 +31,9 @@ func newHub() *cobra.Command {
 gives them a suite, assay fleet shows them. Everything is in the folder --data:
 keys, jobs, model files, and the results in assay.db there. It may be killed and
 started again at any moment.
+
+With --nats the queues, plans, outcomes and model files are in a NATS cluster of
+yours, --replicas times; keys and results stay in the folder.
 
 Whoever can read the folder is the fleet's administrator; assay fleet user lets
 others in. Devices talk to the hub by TLS alone and know it by a fingerprint in the
@@ -39,6 +44,14 @@ join string. --http serves pages.`,
 			var err error
 			if cfg.Dir, err = folder(cfg.Dir, hubVariable, "hub"); err != nil {
 				return err
+			}
+			if servers == "" && (creds != "" || c.Flags().Changed("replicas")) {
+				return usage("--creds and --replicas are for a cluster: --nats says where it is")
+			}
+			if servers != "" {
+				if cfg.Cluster, err = hub.NATSCluster(servers, domain, creds, replicas); err != nil {
+					return usage("%v", err)
+				}
 			}
 			level := slog.LevelInfo
 			if quiet {
@@ -59,6 +72,10 @@ join string. --http serves pages.`,
 	fl.BoolVar(&cfg.Mutual, "mtls", false, "devices and people must show a certificate of their key, too")
 	fl.DurationVar(&cfg.AckWait, "ack-wait", hub.DefaultAckWait, "how long a job stays with a device that does not speak of it")
 	fl.DurationVar(&cfg.Stale, "stale", hub.DefaultStale, "how long after its last heartbeat a device is away")
+	fl.StringVar(&servers, "nats", "", "your own NATS servers with JetStream instead of the one in the hub: nats://a,b,c, where they listen for leaves (port 7422)")
+	fl.StringVar(&domain, "domain", "assay", "domain of those servers' JetStream")
+	fl.StringVar(&creds, "creds", "", "file with the credentials of a user of those servers")
+	fl.IntVar(&replicas, "replicas", 3, "how many of those servers keep each stream, 1 to 5")
 	fl.BoolVar(&quiet, "quiet", false, "log only what is wrong")
 	return c
 }
