@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,8 +23,7 @@ func newHub() *cobra.Command {
 	var cfg hub.Config
 	var quiet bool
 	var pages pageFlags
-	var servers, domain, creds string
-	var replicas int
+	var cluster clusterFlags
 	c := &cobra.Command{
 		Use:   "hub",
 		Short: "Give suites to the devices of a fleet and take their results",
@@ -45,13 +45,8 @@ join string. --http serves pages.`,
 			if cfg.Dir, err = folder(cfg.Dir, hubVariable, "hub"); err != nil {
 				return err
 			}
-			if servers == "" && (creds != "" || c.Flags().Changed("replicas")) {
-				return usage("--creds and --replicas are for a cluster: --nats says where it is")
-			}
-			if servers != "" {
-				if cfg.Cluster, err = hub.NATSCluster(servers, domain, creds, replicas); err != nil {
-					return usage("%v", err)
-				}
+			if cfg.Cluster, err = cluster.cluster(c); err != nil {
+				return usage("%v", err)
 			}
 			level := slog.LevelInfo
 			if quiet {
@@ -72,12 +67,34 @@ join string. --http serves pages.`,
 	fl.BoolVar(&cfg.Mutual, "mtls", false, "devices and people must show a certificate of their key, too")
 	fl.DurationVar(&cfg.AckWait, "ack-wait", hub.DefaultAckWait, "how long a job stays with a device that does not speak of it")
 	fl.DurationVar(&cfg.Stale, "stale", hub.DefaultStale, "how long after its last heartbeat a device is away")
-	fl.StringVar(&servers, "nats", "", "your own NATS servers with JetStream instead of the one in the hub: nats://a,b,c, where they listen for leaves (port 7422)")
-	fl.StringVar(&domain, "domain", "assay", "domain of those servers' JetStream")
-	fl.StringVar(&creds, "creds", "", "file with the credentials of a user of those servers")
-	fl.IntVar(&replicas, "replicas", 3, "how many of those servers keep each stream, 1 to 5")
+	cluster.add(c)
 	fl.BoolVar(&quiet, "quiet", false, "log only what is wrong")
 	return c
+}
+
+// clusterFlags name the NATS servers that a hub stands beside.
+type clusterFlags struct {
+	servers, domain, creds string
+	replicas               int
+}
+
+func (f *clusterFlags) add(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringVar(&f.servers, "nats", "", "your own NATS servers with JetStream instead of the one in the hub: nats://a,b,c, where they listen for leaves (port 7422)")
+	fl.StringVar(&f.domain, "domain", "assay", "domain of those servers' JetStream")
+	fl.StringVar(&f.creds, "creds", "", "file with the credentials of a user of those servers")
+	fl.IntVar(&f.replicas, "replicas", 3, "how many of those servers keep each stream, 1 to 5")
+}
+
+// cluster returns the one that is meant, none where no servers are named.
+func (f *clusterFlags) cluster(c *cobra.Command) (hub.Cluster, error) {
+	switch {
+	case f.servers != "":
+		return hub.NATSCluster(f.servers, f.domain, f.creds, f.replicas)
+	case f.creds != "" || c.Flags().Changed("replicas"):
+		return hub.Cluster{}, errors.New("--creds and --replicas are for a cluster: --nats says where it is")
+	}
+	return hub.Cluster{}, nil
 }
 
 func runHub(c *cobra.Command, cfg hub.Config, f pageFlags) error {

@@ -69,22 +69,8 @@ func transformOut(v asm.Set) {
 	y, src, plane, column := asm.Int("y", 1), asm.Int("src", 1), asm.Int("plane", 4), asm.Int("channels", 4)
 	lo, hi, left := v.Float("lo"), v.Float("hi"), asm.Int("channels", 1)
 	v.Channels(left, []Register{y, src}, false, func(_ int, cols asm.Columns, suffix string) {
-		var t [2][4]VecVirtual
 		at := GP64()
-		for j := range 4 {
-			MOVQ(src, at)
-			for range j {
-				ADDQ(plane, at)
-			}
-			t[0][j] = cols.Load(Mem{Base: at}, 0)
-			t[1][j] = cols.Load(Mem{Base: at, Index: plane, Scale: 4}, 0)
-			LEAQ(Mem{Base: at, Index: plane, Scale: 8}, at)
-			VADDPS(t[1][j], t[0][j], t[0][j])
-			z := cols.Load(Mem{Base: at}, 0)
-			VADDPS(z, t[0][j], t[0][j])
-			VSUBPS(z, t[1][j], t[1][j])
-			VSUBPS(cols.Load(Mem{Base: at, Index: plane, Scale: 4}, 0), t[1][j], t[1][j])
-		}
+		t := addRows(cols, at, src, plane)
 		done := GP64() // bytes of the channels that are finished
 		MOVQ(left, done)
 		NEGQ(done)
@@ -126,6 +112,25 @@ func transformOut(v asm.Set) {
 	})
 	VZEROUPPER()
 	RET()
+}
+
+// addRows returns Aᵀ·z of the 4×4 planes at src, with at to count in.
+func addRows(cols asm.Columns, at GPVirtual, src, plane Register) (t [2][4]VecVirtual) {
+	for j := range 4 {
+		MOVQ(src, at)
+		for range j {
+			ADDQ(plane, at)
+		}
+		t[0][j] = cols.Load(Mem{Base: at}, 0)
+		t[1][j] = cols.Load(Mem{Base: at, Index: plane, Scale: 4}, 0)
+		LEAQ(Mem{Base: at, Index: plane, Scale: 8}, at)
+		VADDPS(t[1][j], t[0][j], t[0][j])
+		z := cols.Load(Mem{Base: at}, 0)
+		VADDPS(z, t[0][j], t[0][j])
+		VSUBPS(z, t[1][j], t[1][j])
+		VSUBPS(cols.Load(Mem{Base: at, Index: plane, Scale: 4}, 0), t[1][j], t[1][j])
+	}
+	return t
 }
 
 // place is where output i of a row of two lies.
