@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -41,6 +42,10 @@ func TestHold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Under nohup the child would inherit that hangups are ignored.
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 	for _, end := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, nil} {
 		dir := t.TempDir()
 		write := func(path, value string) {
