@@ -86,7 +86,8 @@ func run(t *testing.T, m *onnx.Model, threads int, in ...tensor.Tensor) []tensor
 	if err := s.Run(0); err != nil {
 		t.Fatal(err)
 	}
-	if n := testing.AllocsPerRun(2, func() { _ = s.Run(0) }); n != 0 {
+	// The Go runtime allocates now and then where threads go to sleep: not in every run.
+	if n := testing.AllocsPerRun(8, func() { _ = s.Run(0) }); n != 0 {
 		t.Errorf("Run allocates %v times", n)
 	}
 	return out
