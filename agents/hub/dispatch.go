@@ -28,7 +28,7 @@ func (h *Hub) dispatch(ctx context.Context, o agents.Order) (agents.Plan, error)
 		if p, err = h.plan(o); err != nil {
 			return p, err
 		}
-		if err := put(ctx, h.dispatches, p.ID, p); err != nil {
+		if err := h.put(ctx, h.dispatches, p.ID, p); err != nil {
 			return p, fmt.Errorf("keep dispatch %s: %w", p.ID, err)
 		}
 		h.mu.Lock()

@@ -26,7 +26,7 @@ func (h *Hub) Invite(ctx context.Context) (agents.Join, error) {
 	rand.Read(raw) // never fails since Go 1.24
 	token := hex.EncodeToString(raw)
 	until := time.Now().Add(tokenLife)
-	if err := put(ctx, h.tokens, tokenKey(token), until); err != nil {
+	if err := h.put(ctx, h.tokens, tokenKey(token), until); err != nil {
 		return agents.Join{}, fmt.Errorf("invite a device: %w", err)
 	}
 	h.mu.Lock()
@@ -98,7 +98,7 @@ func (h *Hub) admit(ctx context.Context, e agents.Enrolment) error {
 	}
 	token := tokenKey(e.Token)
 	e.Token, e.At, e.Drained = "", time.Now(), false
-	if err := put(ctx, h.members, id, e); err != nil {
+	if err := h.put(ctx, h.members, id, e); err != nil {
 		return fmt.Errorf("enrol device %s: %w", id, err)
 	}
 	if err := h.tokens.Delete(ctx, token); err != nil {
@@ -152,7 +152,7 @@ func (h *Hub) drain(ctx context.Context, id string, on bool) error {
 		return unknownDevice(id)
 	}
 	e.Drained = on
-	if err := put(ctx, h.members, id, e); err != nil {
+	if err := h.put(ctx, h.members, id, e); err != nil {
 		return fmt.Errorf("drain %s: %w", id, err)
 	}
 	h.mu.Lock()

@@ -105,7 +105,7 @@ func (h *Hub) addPerson(ctx context.Context, p Person) (string, error) {
 		return "", fmt.Errorf("%s is known already: assay fleet user remove %s takes the secret and the role back", p.Name, p.Name)
 	}
 	p.At = time.Now()
-	if err := put(ctx, h.persons, p.Name, p); err != nil {
+	if err := h.put(ctx, h.persons, p.Name, p); err != nil {
 		return "", fmt.Errorf("add %s: %w", p.Name, err)
 	}
 	h.mu.Lock()

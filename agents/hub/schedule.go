@@ -39,7 +39,7 @@ func (h *Hub) schedule(ctx context.Context, s agents.Schedule) error {
 		return err
 	}
 	s.Last = time.Now()
-	if err := put(ctx, h.schedules, s.ID, s); err != nil {
+	if err := h.put(ctx, h.schedules, s.ID, s); err != nil {
 		return fmt.Errorf("keep schedule %s: %w", s.ID, err)
 	}
 	h.log.Info("schedule", "id", s.ID, "cron", s.Cron, "suite", s.Order.Job.Suite)
@@ -96,7 +96,7 @@ func (h *Hub) fire(ctx context.Context, now time.Time) error {
 			h.log.Error("a scheduled dispatch was not possible", "schedule", p.ID, "why", err)
 		}
 		p.Last = now
-		if err := put(ctx, h.schedules, p.ID, p.Schedule); err != nil {
+		if err := h.put(ctx, h.schedules, p.ID, p.Schedule); err != nil {
 			return fmt.Errorf("keep schedule %s: %w", p.ID, err)
 		}
 	}

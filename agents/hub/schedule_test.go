@@ -123,7 +123,7 @@ func TestScheduleRefused(t *testing.T) {
 // TestExpire: a job whose time is over is lost, and says so.
 func TestExpire(t *testing.T) {
 	h := started(t)
-	if err := put(t.Context(), h.states, "a", agents.Beat{Labels: map[string]string{"class": "pi"}}); err != nil {
+	if err := h.put(t.Context(), h.states, "a", agents.Beat{Labels: map[string]string{"class": "pi"}}); err != nil {
 		t.Fatal(err)
 	}
 	for h.fleet()[0].Away != "" {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"assay/agents"
@@ -160,12 +159,12 @@ func each[T any](ctx context.Context, kv jetstream.KeyValue, f func(key string, 
 }
 
 // put writes a value as JSON.
-func put(ctx context.Context, kv jetstream.KeyValue, key string, v any) error {
+func (h *Hub) put(ctx context.Context, kv jetstream.KeyValue, key string, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	return steady(ctx, slog.Default(), "write "+kv.Bucket(), func() error {
+	return steady(ctx, h.log, "write "+kv.Bucket(), func() error {
 		_, err := kv.Put(ctx, key, b)
 		return err
 	})
