@@ -21,13 +21,13 @@ type TLSFiles struct{ Cert, Key, CA string }
 // identity returns the hub's certificate, its authority last, and the address
 // by which devices know it.
 func (h *Hub) identity() (tls.Certificate, agents.Address, error) {
-	at := agents.Address{Host: h.cfg.Advertise}
+	at, flag := agents.Address{Host: h.cfg.Advertise}, "--advertise"
 	if at.Host == "" {
-		at.Host = h.cfg.Listen
+		at.Host, flag = h.cfg.Listen, "--listen"
 	}
 	host, _, err := net.SplitHostPort(at.Host)
 	if err != nil {
-		return tls.Certificate{}, at, fmt.Errorf("address %q: want host:port, for example hub.lab:4222", at.Host)
+		return tls.Certificate{}, at, fmt.Errorf("%s %q: want host:port, for example hub.lab:4222", flag, at.Host)
 	}
 	if h.cfg.TLS != (TLSFiles{}) {
 		at.Name = host
