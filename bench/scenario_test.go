@@ -104,8 +104,12 @@ func TestOffline(t *testing.T) {
 	if c := r.Cases[2]; c.Status != Errored || !strings.Contains(c.Reason, "broken") {
 		t.Errorf("a bad model: %s %q", c.Status, c.Reason)
 	}
-	if w := words(r.Cases[1]); w["batch <= 8"] != verdict.Pass || w["throughput >= 0.001x"] == verdict.Skipped {
-		t.Errorf("verdicts %v", w)
+	want := verdict.Pass
+	if len(r.Untrusted) > 0 { // a machine too busy for it
+		want = verdict.Untrusted
+	}
+	if w := words(r.Cases[1]); w["batch <= 8"] != want || w["throughput >= 0.001x"] == verdict.Skipped {
+		t.Errorf("verdicts %v, untrusted for %q", w, r.Untrusted)
 	}
 	if r.AA == nil || r.AA.Ratio.Metric != "throughput" {
 		t.Errorf("control %+v", r.AA)
