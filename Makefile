@@ -118,5 +118,8 @@ load: ## jobs per second and memory of one hub with 1,000 simulated agents and 1
 zoo: ## make the committed INT8 variants again from the committed baselines
 	$(GO) run ./models/zoo/make
 
+echarts: ## the library of the HTML reports' plots, from its packages (npm): reports/chart/echarts.min.js
+	cd reports/chart/echarts && npm ci --no-audit --no-fund && npm run build && rm -rf node_modules
+
 clean: ## remove what was built
 	rm -rf bin dist

@@ -9,6 +9,7 @@ rm -rf "$stage"
 mkdir -p "$stage/usr/bin" "$share/doc/assay" "$share/man" "$share/bash-completion/completions" "$share/zsh/vendor-completions" "$share/fish/vendor_completions.d"
 cp "$dist"/assay* "$stage/usr/bin/"
 cp LICENSE CHANGELOG.md docs/fleet.md "$share/doc/assay/"
+cat reports/chart/echarts/NOTICE reports/chart/echarts/LICENSE.zrender >"$share/doc/assay/NOTICE.echarts"
 "$assay" man "$share/man/man1"
 gzip -9n "$share"/man/man1/*.1
 "$assay" completion bash >"$share/bash-completion/completions/assay"

@@ -75,6 +75,27 @@ type Mark struct {
 // A Marker says what is to be said of series.
 type Marker interface{ Marks() []Mark }
 
+// Classes are the courses of the classes of devices, in the order of Devices,
+// each with what is to be said of its own series.
+func (c *Course) Classes() []*Course {
+	var out []*Course
+	for i, d := range c.Devices {
+		if i == 0 || d.Class != c.Devices[i-1].Class {
+			out = append(out, &Course{})
+		}
+		last := out[len(out)-1]
+		last.Devices = append(last.Devices, d)
+	}
+	for _, x := range out {
+		for _, m := range c.Marks {
+			if _, _, s := x.Find(m.Series); s != nil {
+				x.Marks = append(x.Marks, m)
+			}
+		}
+	}
+	return out
+}
+
 // Add adds a run; runs come in the order of measuring (PointTime).
 func (c *Course) Add(r *bench.Result, received time.Time) {
 	d := c.device(r)

@@ -1,29 +1,46 @@
-// Package chart draws the plots of the HTML report as SVG that stands in the
-// page itself: no script, no font, nothing to fetch. Colours are the page's CSS
-// variables --c0 to --c7, so one drawing serves light and dark; each series also
-// has a shape of its own, so that colour alone never carries meaning. It knows
-// nothing of results: numbers come in base units.
+// Package chart describes the plots of the HTML report to the library that
+// draws them, Apache ECharts (echarts/README.md): a plot is a place in the page
+// with its description as JSON, which draw.js hands to the library once the
+// place is seen. What stands in it is data, never code: texts are drawn as they
+// are. Colours are the page's CSS variables --c0 to --c7, so one description
+// serves light and dark; each series also has a shape of its own, so that
+// colour alone never carries meaning. It knows nothing of results: numbers come
+// in base units.
 //
-// It draws by itself, for the sake of what is measured: assay is its native
-// engine's worker too, and a chart library with its fonts and backends
-// (gonum.org/v1/plot) made the peak memory of an idle worker a third larger.
-// This package has nothing that is made before it is used.
-//
-// A drawing is 360 units wide, the width of a phone, where its text has the
-// size of the page's; a desk shows several side by side.
+// The library runs in the reader's browser for the sake of what is measured:
+// assay is its native engine's worker too, and a library that draws here, with
+// its fonts (gonum.org/v1/plot), made the peak memory of an idle worker a third
+// larger. This package has nothing that is made before it is used.
 package chart
 
 import (
+	"crypto/sha256"
+	_ "embed" // the scripts
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"math"
-	"strings"
+	"sync"
 
 	"github.com/mattn/go-runewidth"
 )
 
-// Width of every drawing, in CSS pixels at scale 1.
-const Width = 360
+//go:embed echarts.min.js
+var library string
+
+//go:embed draw.js
+var draw string
+
+// Script is what a page with plots holds once, at its end.
+func Script() template.JS { return template.JS(library + draw) } // our own files, nothing from outside
+
+// ScriptSource is what a content policy calls Script by, "'sha256-…'"
+// (Content Security Policy level 3, section 2.3.1).
+var ScriptSource = sync.OnceValue(func() string {
+	sum := sha256.Sum256([]byte(Script()))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+})
 
 // A Tone is a colour of the page, by the number of its CSS variable.
 type Tone uint8
@@ -37,7 +54,11 @@ const (
 // Series returns the tone of series i; there are six, then they repeat.
 func Series(i int) Tone { return Tone(2 + i%6) }
 
-func (t Tone) String() string { return fmt.Sprintf("var(--c%d)", uint8(t)) }
+// String is the name of the variable; draw.js reads the colour from the page.
+func (t Tone) String() string { return fmt.Sprintf("--c%d", uint8(t)) }
+
+// MarshalText makes a tone a colour of a description.
+func (t Tone) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
 // An Axis says how the numbers along it are printed.
 type Axis struct {
@@ -52,34 +73,48 @@ func usable(v float64) bool {
 	return v == 0 || a > 1e-30 && a < 1e30
 }
 
-// A canvas gathers the elements of a drawing. Places are in units from the
-// left and from the top.
-type canvas struct{ b strings.Builder }
+// fields are a part of a description, by the names that the library's option
+// has (https://echarts.apache.org/en/option.html).
+type fields map[string]any
 
-// svg ends a drawing that says text to those who cannot see it.
-func (c *canvas) svg(height float64, text string) template.HTML {
-	head := fmt.Sprintf(`<svg class="chart" viewBox="0 0 %d %g" role="img" aria-label="%s">`, Width, height, template.HTMLEscapeString(text))
-	return template.HTML(head + c.b.String() + "</svg>") // every text is escaped where it is written, the rest are numbers
+// A figure is a description in the making.
+type figure struct {
+	x, y   fields
+	series []fields
 }
 
-func (c *canvas) line(x1, y1, x2, y2 float64, t Tone, width float64, more string) {
-	fmt.Fprintf(&c.b, `<path d="M%.1f,%.1fL%.1f,%.1f" style="stroke:%v;stroke-width:%g%s"/>`, x1, y1, x2, y2, t, width, more)
-}
+func (f *figure) add(s ...fields) { f.series = append(f.series, s...) }
 
-// text writes s at a place: "start", "middle" or "end" is what lies there.
-func (c *canvas) text(x, y float64, anchor, s string) {
-	fmt.Fprintf(&c.b, `<text x="%.1f" y="%.1f" style="fill:%v;text-anchor:%s">%s</text>`, x, y, Ink, anchor, template.HTMLEscapeString(s))
-}
-
-func (c *canvas) rect(x, y, w, h float64, t Tone, hollow bool) {
-	fmt.Fprintf(&c.b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" style="%s"/>`, x, y, max(w, 0), max(h, 0), paint(t, hollow))
-}
-
-func paint(t Tone, hollow bool) string {
-	if hollow {
-		return fmt.Sprintf("fill:none;stroke:%v", t)
+// html ends a figure of a height, in CSS pixels, that says text to those who
+// cannot see it.
+func (f *figure) html(height int, text string) template.HTML {
+	js, err := json.Marshal(fields{"animation": false, "xAxis": f.x, "yAxis": f.y, "series": f.series})
+	if err != nil { // a number that is none: usable keeps them out
+		return ""
 	}
-	return fmt.Sprintf("fill:%v", t)
+	return template.HTML(fmt.Sprintf(`<div class="chart" style="height:%dpx" role="img" aria-label="%s"><script type="application/json">%s</script></div>`,
+		height, template.HTMLEscapeString(text), js)) // json writes <, > and & as \u003c, \u003e and \u0026
+}
+
+// line is a stroke through points; a nil one is a gap.
+func line(t Tone, width float64, points ...[]float64) fields {
+	return fields{"type": "line", "data": points, "symbol": "none", "silent": true, "color": t, "lineStyle": fields{"color": t, "width": width}, "z": 2}
+}
+
+// dashed makes a line one that stands for no measured course.
+func dashed(l fields) fields {
+	l["lineStyle"].(fields)["type"] = "dashed"
+	return l
+}
+
+// A mark is a value with a shape: Tip is shown to who points at it, Text beside
+// it, Link is followed by a click.
+type mark struct {
+	X, Y   float64
+	Tip    string
+	Text   string
+	Link   string
+	Hollow bool
 }
 
 // The shapes of series, so that no reader needs to tell their colours apart.
@@ -88,24 +123,23 @@ const shapes = 3
 // ShapeName is what series i is drawn as, for the list below a chart.
 func ShapeName(i int) string { return []string{"●", "■", "▲"}[i%shapes] }
 
-// mark draws the shape of series i with radius r.
-func (c *canvas) mark(i int, x, y, r float64, t Tone, hollow bool) {
-	switch i % shapes {
-	case 1:
-		c.rect(x-0.9*r, y-0.9*r, 1.8*r, 1.8*r, t, hollow)
-	case 2:
-		fmt.Fprintf(&c.b, `<path d="M%.1f,%.1fL%.1f,%.1fL%.1f,%.1fZ" style="%s"/>`, x, y-1.2*r, x+1.1*r, y+0.8*r, x-1.1*r, y+0.8*r, paint(t, hollow))
-	default:
-		fmt.Fprintf(&c.b, `<circle cx="%.1f" cy="%.1f" r="%.1f" style="%s"/>`, x, y, r, paint(t, hollow))
+// marks draws values in the shape of series i.
+func marks(i int, t Tone, size float64, all []mark) fields {
+	data := make([]fields, len(all))
+	for j, m := range all {
+		d := fields{"value": []float64{m.X, m.Y}, "name": m.Tip}
+		if m.Text != "" {
+			d["text"] = m.Text
+		}
+		if m.Link != "" {
+			d["link"] = m.Link
+		}
+		if m.Hollow {
+			d["itemStyle"] = fields{"color": "transparent", "borderColor": t, "borderWidth": 1}
+		}
+		data[j] = d
 	}
-}
-
-// interval is a horizontal line with ends.
-func (c *canvas) interval(x1, x2, y float64, t Tone) {
-	const end = 3
-	c.line(x1, y, x2, y, t, 1.2, "")
-	c.line(x1, y-end, x1, y+end, t, 1.2, "")
-	c.line(x2, y-end, x2, y+end, t, 1.2, "")
+	return fields{"type": "scatter", "data": data, "color": t, "symbol": []string{"circle", "rect", "triangle"}[i%shapes], "symbolSize": size, "itemStyle": fields{"color": t}, "z": 3}
 }
 
 // column is how wide a character is at most, on the average of a label, in the
@@ -118,73 +152,52 @@ func wide(s string) float64 { return column * float64(runewidth.StringWidth(s)) 
 // clip shortens a label to n columns.
 func clip(s string, n int) string { return runewidth.Truncate(s, n, "…") }
 
-// A scale places numbers between two ends of the drawing.
+// A scale places numbers along an axis.
 type scale struct {
 	low, high float64
 	log       bool
-	from, to  float64
 }
 
 // newScale chooses a range with some room: logarithmic where the numbers differ
 // by more than a factor of four, which a linear one would press into a corner.
-func newScale(low, high, from, to float64) scale {
-	s := scale{low: low, high: high, from: from, to: to}
+func newScale(low, high float64) scale {
 	if low > 0 && high/low > 4 {
-		s.log, s.low, s.high = true, low/1.1, high*1.1
-		return s
+		return scale{low / 1.1, high * 1.1, true}
 	}
 	room := max((high-low)*0.05, math.Abs(high)*1e-3, 1e-15)
-	s.low, s.high = low-room, high+room
-	return s
+	return scale{low - room, high + room, false}
 }
 
+// at is the place of v on the library's axis, which is always a linear one.
 func (s scale) at(v float64) float64 {
-	low, high := s.low, s.high
 	if s.log {
-		v, low, high = math.Log(v), math.Log(low), math.Log(high)
+		return math.Log10(v)
 	}
-	f := 0.5
-	if high > low {
-		f = (v - low) / (high - low)
-	}
-	return s.from + min(max(f, 0), 1)*(s.to-s.from)
+	return v
 }
 
-// across draws a horizontal axis below bottom, with lines up to top.
-func (c *canvas) across(s scale, x Axis, top, bottom float64) {
-	c.line(s.from, bottom, s.to, bottom, Faint, 1, "")
-	for _, t := range (ticks{x.Unit, s.log, 4}).between(s.low, s.high) {
-		at := s.at(t.at)
-		c.line(at, top, at, bottom+4, Faint, 0.7, "")
-		half := wide(t.label) / 2
-		c.text(min(at, Width-2-half), bottom+16, "middle", t.label)
+// axis describes the axis of a scale with up to most labels.
+func (s scale) axis(a Axis, most int) fields {
+	var places []float64
+	var texts []string
+	for _, t := range (ticks{a.Unit, s.log, most}).between(s.low, s.high) {
+		places, texts = append(places, s.at(t.at)), append(texts, t.label)
 	}
-	if x.Label != "" {
-		c.text((s.from+s.to)/2, bottom+32, "middle", clip(x.Label, 40))
+	out := valueAxis(s.at(s.low), s.at(s.high), places, texts)
+	if a.Label != "" {
+		out["name"] = clip(a.Label, 40)
 	}
+	return out
 }
 
-// upright draws a vertical axis at left with lines to right, and its name
-// above it.
-func (c *canvas) upright(s scale, y Axis, left, right float64) {
-	c.line(left, s.from, left, s.to, Faint, 1, "")
-	for _, t := range yTicks(s, y) {
-		at := s.at(t.at)
-		c.line(left-4, at, right, at, Faint, 0.7, "")
-		c.text(left-7, at+4, "end", t.label)
+// valueAxis is an axis from low to high with texts at places.
+func valueAxis(low, high float64, places []float64, texts []string) fields {
+	return fields{
+		"type": "value", "min": low, "max": high, "texts": texts,
+		"axisLabel":     fields{"customValues": places, "color": Ink, "fontSize": 11},
+		"axisTick":      fields{"customValues": places, "show": false},
+		"axisLine":      fields{"show": true, "onZero": false, "lineStyle": fields{"color": Faint}},
+		"splitLine":     fields{"show": true, "lineStyle": fields{"color": Faint, "width": 0.7}},
+		"nameTextStyle": fields{"color": Ink, "fontSize": 11},
 	}
-	if y.Label != "" {
-		c.text(2, s.to-10, "start", clip(y.Label, 40))
-	}
-}
-
-func yTicks(s scale, y Axis) []tick { return ticks{y.Unit, s.log, 5}.between(s.low, s.high) }
-
-// margin is the room that the labels of a vertical axis take.
-func margin(s scale, y Axis) float64 {
-	w := 0.0
-	for _, t := range yTicks(s, y) {
-		w = max(w, wide(t.label))
-	}
-	return w + 10
 }

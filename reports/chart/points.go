@@ -8,22 +8,17 @@ import (
 )
 
 // A Point is a case by two metrics. Label is drawn beside it: short, since
-// points lie close; a list below the chart says what it stands for.
+// points lie close; Name says what it stands for to who points at it.
 type Point struct {
-	Label       string
-	Series      int // colour and shape
+	Label, Name string
+	Link        string // where a click leads, "" for nowhere
+	Series      int    // colour and shape
 	Hollow      bool
 	X, Y        float64
 	XLow, XHigh float64
 	YLow, YHigh float64
 	Front       bool // on the Pareto front
 }
-
-const (
-	plotTop    = 24
-	plotBottom = 226
-	markRadius = 3.5
-)
 
 // Scatter draws points with their intervals, and through those of the front,
 // which lie where nothing is both further left and higher, a line of steps.
@@ -45,54 +40,73 @@ func Scatter(name string, x, y Axis, points []Point) template.HTML {
 	if len(kept) == 0 {
 		return ""
 	}
-	sy := newScale(ys[0], ys[1], plotBottom, plotTop)
-	left := margin(sy, y)
-	sx := newScale(xs[0], xs[1], left+8, rightEdge)
-	c := &canvas{}
-	c.across(sx, x, plotTop, plotBottom)
-	c.upright(sy, y, left, rightEdge)
-	c.front(kept, sx, sy)
-	c.cloud(kept, sx, sy, left)
-	return c.svg(plotBottom+40, name)
+	sx, sy := newScale(xs[0], xs[1]), newScale(ys[0], ys[1])
+	f := &figure{x: sx.axis(x, 4), y: sy.axis(y, 5)}
+	f.front(kept, sx, sy)
+	f.cloud(kept, sx, sy, x, y)
+	return f.html(270, name)
 }
 
 // front draws the steps through the points of the front.
-func (c *canvas) front(points []Point, sx, sy scale) {
+func (f *figure) front(points []Point, sx, sy scale) {
 	on := slices.DeleteFunc(slices.Clone(points), func(p Point) bool { return !p.Front })
 	slices.SortFunc(on, func(a, b Point) int { return cmp.Or(cmp.Compare(a.X, b.X), cmp.Compare(a.Y, b.Y)) })
-	for i := 1; i < len(on); i++ {
-		x0, y0, x1, y1 := sx.at(on[i-1].X), sy.at(on[i-1].Y), sx.at(on[i].X), sy.at(on[i].Y)
-		c.line(x0, y0, x1, y0, Ink, 1, ";stroke-dasharray:4,3")
-		c.line(x1, y0, x1, y1, Ink, 1, ";stroke-dasharray:4,3")
+	var steps [][]float64
+	for _, p := range on {
+		steps = append(steps, []float64{sx.at(p.X), sy.at(p.Y)})
+	}
+	if len(steps) > 1 {
+		l := dashed(line(Ink, 1, steps...))
+		l["step"] = "end"
+		f.add(l)
 	}
 }
 
-// cloud draws the points with their intervals and labels, each label where it
-// covers the least of what is drawn already.
-func (c *canvas) cloud(points []Point, sx, sy scale, left float64) {
-	taken := make([]box, len(points))
+// cloud draws the points with their intervals and labels.
+func (f *figure) cloud(points []Point, sx, sy scale, x, y Axis) {
+	const size, ring = 7, 12
+	away := labelled(points, sx, sy)
+	var ringed []mark
 	for i, p := range points {
-		x, y, t := sx.at(p.X), sy.at(p.Y), Series(p.Series)
-		c.line(sx.at(p.XLow), y, sx.at(p.XHigh), y, t, 0.7, "")
-		c.line(x, sy.at(p.YLow), x, sy.at(p.YHigh), t, 0.7, "")
-		taken[i] = box{x - 4.5, y - 4.5, x + 4.5, y + 4.5}
-	}
-	for _, p := range points {
-		c.mark(p.Series, sx.at(p.X), sy.at(p.Y), markRadius, Series(p.Series), p.Hollow)
+		t, px, py := Series(p.Series), sx.at(p.X), sy.at(p.Y)
+		f.add(line(t, 0.7, []float64{sx.at(p.XLow), py}, []float64{sx.at(p.XHigh), py}, nil, []float64{px, sy.at(p.YLow)}, []float64{px, sy.at(p.YHigh)}))
+		name := cmp.Or(p.Name, p.Label) + ": " + ticks{unit: x.Unit}.exact(p.X) + ", " + ticks{unit: y.Unit}.exact(p.Y)
+		m := marks(p.Series, t, size, []mark{{X: px, Y: py, Tip: name, Text: clip(p.Label, 12), Link: p.Link, Hollow: p.Hollow}})
+		m["label"] = fields{"show": p.Label != "", "color": Ink, "fontSize": 11, "position": "inside", "offset": away[i]}
+		f.add(m)
 		if p.Front {
-			c.mark(0, sx.at(p.X), sy.at(p.Y), markRadius+2.5, Ink, true)
+			ringed = append(ringed, mark{X: px, Y: py, Hollow: true})
 		}
 	}
-	frame := box{left, plotTop, rightEdge + 14, plotBottom}
-	for _, p := range points {
+	if len(ringed) > 0 {
+		r := marks(0, Ink, ring, ringed)
+		r["silent"] = true
+		f.add(r)
+	}
+}
+
+// labelled finds how far from its point each label goes, in CSS pixels right
+// and down, so that it covers the least of what is drawn already. It reckons
+// with the plot of a phone; on a wider one points lie further apart.
+func labelled(points []Point, sx, sy scale) [][2]float64 {
+	const width, height = 262, 200
+	span := func(s scale) float64 { return max(s.at(s.high)-s.at(s.low), 1e-300) }
+	at := make([][2]float64, len(points))
+	taken := make([]box, len(points))
+	for i, p := range points {
+		x, y := width*(sx.at(p.X)-sx.at(sx.low))/span(sx), height*(sy.at(sy.high)-sy.at(p.Y))/span(sy)
+		at[i], taken[i] = [2]float64{x, y}, box{x - 4.5, y - 4.5, x + 4.5, y + 4.5}
+	}
+	away := make([][2]float64, len(points))
+	for i, p := range points {
 		if p.Label == "" {
 			continue
 		}
-		label := clip(p.Label, 12)
-		b := place(sx.at(p.X), sy.at(p.Y), wide(label), 11, taken, frame)
+		b := place(at[i][0], at[i][1], wide(clip(p.Label, 12)), 12, taken, box{0, -8, width + 14, height})
 		taken = append(taken, b)
-		c.text((b.x0+b.x1)/2, b.y1-1.5, "middle", label)
+		away[i] = [2]float64{(b.x0+b.x1)/2 - at[i][0], (b.y0+b.y1)/2 - at[i][1]}
 	}
+	return away
 }
 
 // A box is a part of the drawing.
@@ -106,7 +120,7 @@ func (a box) overlap(b box) float64 {
 // least of what is taken; near places are tried first.
 func place(x, y, w, h float64, taken []box, frame box) box {
 	best, least := box{}, math.Inf(1)
-	for _, far := range []float64{6, 10, 15, 21, 28} {
+	for _, far := range []float64{8, 11, 15, 21, 28} {
 		for k := range 8 {
 			sin, cos := math.Sincos(float64(k) * math.Pi / 4)
 			mx, my := x+cos*(far+w/2), y+sin*(far+h/2)

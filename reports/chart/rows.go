@@ -5,12 +5,15 @@ import (
 	"html/template"
 	"math"
 	"slices"
+
+	"assay/bench/unit"
 )
 
 // A Row is one case of a chart whose rows are cases: a distribution, a bar, or
 // an interval.
 type Row struct {
 	Label  string
+	Link   string // where a click leads, "" for nowhere
 	Tone   Tone
 	Hollow bool      // drawn as an outline: not to be trusted
 	Values []float64 // Spread: the values, in the order taken
@@ -20,37 +23,27 @@ type Row struct {
 }
 
 const (
-	rowHeight = 20 // leaves a line of text to each row
-	rowTop    = 6  // above the first row
-	rightEdge = Width - 20
+	rowHeight = 20 // leaves a line of text to each row, CSS pixels
+	rowMargin = 40 // of the axis and around, CSS pixels
 )
 
-// rows is a chart of rows, the first on top.
-type rows struct {
-	canvas
-	scale
-	n int
-}
-
-// newRows begins a chart of labelled rows and returns where their marks begin.
-func newRows(kept []Row) (c *rows, left float64) {
-	c = &rows{n: len(kept)}
-	for _, r := range kept {
-		left = max(left, wide(clip(r.Label, 22)))
-	}
-	left += 10
+// rows begins a chart of labelled rows, the first on top; the middle of row i
+// is at i.
+func rows(kept []Row, s scale, x Axis) *figure {
+	var at []float64
+	var labels []string
 	for i, r := range kept {
-		c.text(left-6, c.y(i)+4, "end", clip(r.Label, 22))
+		at, labels = append(at, float64(i)), append(labels, clip(r.Label, 22))
 	}
-	return c, left
+	y := valueAxis(-0.5, float64(len(kept))-0.5, at, labels)
+	y["inverse"] = true
+	y["splitLine"] = fields{"show": false}
+	return &figure{x: s.axis(x, 4), y: y}
 }
 
-// y is the middle of row i.
-func (c *rows) y(i int) float64 { return rowTop + rowHeight*(float64(i)+0.5) }
-
-func (c *rows) bottom() float64 { return rowTop + rowHeight*float64(c.n) }
-
-func (c *rows) finish(text string) template.HTML { return c.svg(c.bottom()+24, text) }
+func finishRows(f *figure, n int, text string) template.HTML {
+	return f.html(rowMargin+rowHeight*n, text)
+}
 
 // Spread draws the distribution of every row: each value as a mark, and a box
 // from the lower to the upper quartile with the median. Rows without a usable
@@ -72,19 +65,15 @@ func Spread(text string, x Axis, all []Row) template.HTML {
 	if len(kept) == 0 {
 		return ""
 	}
-	c, left := newRows(kept)
-	c.scale = newScale(low, high, left, rightEdge)
-	c.across(c.scale, x, rowTop, c.bottom())
+	s := newScale(low, high)
+	f := rows(kept, s, x)
 	for i, r := range kept {
-		c.spread(r, c.y(i))
+		f.spread(r, s, x, float64(i))
 	}
-	return c.finish(text)
+	return finishRows(f, len(kept), text)
 }
 
-func (c *rows) spread(r Row, y float64) {
-	for i, v := range r.Values {
-		c.mark(0, c.at(v), y-4+8*float64(i%7)/6, 1.6, r.Tone, r.Hollow) // spread so that equal values show
-	}
+func (f *figure) spread(r Row, s scale, x Axis, y float64) {
 	sorted := slices.Sorted(slices.Values(r.Values))
 	q := func(p float64) float64 { // linear between order statistics (Hyndman and Fan 1996, definition 7)
 		at := p * float64(len(sorted)-1)
@@ -92,8 +81,18 @@ func (c *rows) spread(r Row, y float64) {
 		next := sorted[min(k+1, len(sorted)-1)]
 		return sorted[k] + (at-float64(k))*(next-sorted[k])
 	}
-	c.rect(c.at(q(0.25)), y-6, c.at(q(0.75))-c.at(q(0.25)), 12, r.Tone, true)
-	c.line(c.at(q(0.5)), y-7, c.at(q(0.5)), y+7, r.Tone, 2, "")
+	said := fmt.Sprintf("%s: median %s, quartiles %s and %s, of %d", r.Label,
+		unit.Format(q(0.5), x.Unit), unit.Format(q(0.25), x.Unit), unit.Format(q(0.75), x.Unit), len(sorted))
+	var all []mark
+	for i, v := range r.Values { // spread so that equal values show
+		all = append(all, mark{X: s.at(v), Y: y - 0.2 + 0.4*float64(i%7)/6, Tip: unit.Format(v, x.Unit) + " · " + said, Link: r.Link, Hollow: r.Hollow})
+	}
+	a, m, b := s.at(q(0.25)), s.at(q(0.5)), s.at(q(0.75))
+	f.add(
+		marks(0, r.Tone, 3.2, all),
+		line(r.Tone, 1, []float64{a, y - 0.3}, []float64{b, y - 0.3}, []float64{b, y + 0.3}, []float64{a, y + 0.3}, []float64{a, y - 0.3}),
+		line(r.Tone, 2, []float64{m, y - 0.35}, []float64{m, y + 0.35}),
+	)
 }
 
 // Bars draws a bar per row from zero, with the interval of its end.
@@ -102,16 +101,41 @@ func Bars(text string, x Axis, all []Row) template.HTML {
 	if len(kept) == 0 {
 		return ""
 	}
-	c, left := newRows(kept)
-	c.scale = scale{low: 0, high: max(high, 1e-30) * 1.02, from: left, to: rightEdge}
-	c.across(c.scale, x, rowTop, c.bottom())
+	s := scale{low: 0, high: max(high, 1e-30) * 1.02}
+	f := rows(kept, s, x)
+	f.y["type"], f.y["data"] = "category", f.y["texts"]
+	delete(f.y, "min")
+	delete(f.y, "max")
+	f.y["axisLabel"] = fields{"color": Ink, "fontSize": 11, "interval": 0}
+	var bars []fields
 	for i, r := range kept {
-		c.rect(left, c.y(i)-5.5, c.at(r.Mid)-left, 11, r.Tone, r.Hollow)
+		style := fields{"color": r.Tone}
+		if r.Hollow {
+			style = fields{"color": "transparent", "borderColor": r.Tone, "borderWidth": 1}
+		}
+		bars = append(bars, fields{"value": max(r.Mid, 0), "name": r.said(x), "link": r.Link, "itemStyle": style})
 		if r.High > r.Low {
-			c.interval(c.at(r.Low), c.at(r.High), c.y(i), Ink)
+			f.interval(max(r.Low, 0), max(r.High, 0), float64(i), Ink)
 		}
 	}
-	return c.finish(text)
+	f.add(fields{"type": "bar", "data": bars, "barWidth": 11})
+	return finishRows(f, len(kept), text)
+}
+
+// said is what a row says to who points at it.
+func (r Row) said(x Axis) string {
+	s := r.Label + " " + ticks{unit: x.Unit}.exact(r.Mid)
+	if r.High > r.Low {
+		s += ", " + ticks{unit: x.Unit}.exact(r.Low) + " to " + ticks{unit: x.Unit}.exact(r.High)
+	}
+	return s
+}
+
+// interval is a horizontal line with ends.
+func (f *figure) interval(low, high, y float64, t Tone) {
+	l := line(t, 1.2, []float64{low, y}, []float64{high, y})
+	l["symbol"], l["symbolSize"], l["itemStyle"], l["z"] = "rect", []float64{1.2, 7}, fields{"color": t}, 4
+	f.add(l)
 }
 
 // Intervals draws an interval per row beside the line of no change.
@@ -120,15 +144,14 @@ func Intervals(text string, x Axis, none float64, all []Row) template.HTML {
 	if len(kept) == 0 {
 		return ""
 	}
-	c, left := newRows(kept)
-	c.scale = newScale(min(low, none-0.01), max(high, none+0.01), left, rightEdge) // less than a percent is no change to look at
-	c.across(c.scale, x, rowTop, c.bottom())
-	c.line(c.at(none), rowTop, c.at(none), c.bottom(), Ink, 1, "")
+	s := newScale(min(low, none-0.01), max(high, none+0.01)) // less than a percent is no change to look at
+	f := rows(kept, s, x)
+	f.add(line(Ink, 1, []float64{s.at(none), -0.5}, []float64{s.at(none), float64(len(kept)) - 0.5}))
 	for i, r := range kept {
-		c.interval(c.at(r.Low), c.at(r.High), c.y(i), r.Tone)
-		c.mark(0, c.at(r.Mid), c.y(i), 3.5, r.Tone, r.Hollow)
+		f.interval(s.at(r.Low), s.at(r.High), float64(i), r.Tone)
+		f.add(marks(0, r.Tone, 7, []mark{{X: s.at(r.Mid), Y: float64(i), Tip: r.said(x), Link: r.Link, Hollow: r.Hollow}}))
 	}
-	return c.finish(text)
+	return finishRows(f, len(kept), text)
 }
 
 // measured keeps the rows whose numbers can be drawn, and their range.
@@ -155,42 +178,39 @@ func interval(low, mid, high float64) (float64, float64) {
 // Course draws values in the order taken, one line per trial: warm-up, drift
 // and throttling show only in that order.
 func Course(text string, y Axis, tone Tone, trials [][]float64) template.HTML {
-	low, high, n := math.Inf(1), math.Inf(-1), 0
-	for _, vs := range trials {
-		for _, v := range vs {
-			if usable(v) {
-				low, high, n = min(low, v), max(high, v), n+1
-			}
-		}
-	}
-	if n == 0 {
-		return ""
-	}
-	const bottom = 96
-	s := newScale(low, high, bottom, 10)
-	left := margin(s, y)
-	c := &canvas{}
-	c.upright(s, y, left, rightEdge)
-	step, at := (rightEdge-left-8)/float64(n+len(trials)), left+8.0
-	last := math.Inf(-1)
+	low, high := math.Inf(1), math.Inf(-1)
+	at, places, names := 0.0, []float64(nil), []string(nil)
+	lines, all := [][]float64(nil), []mark(nil)
 	for i, vs := range trials {
-		x0, y0 := math.NaN(), 0.0
+		first := true
 		for _, v := range vs {
 			if !usable(v) {
 				continue
 			}
-			x, y := at, s.at(v)
-			if !math.IsNaN(x0) {
-				c.line(x0, y0, x, y, tone, 1, "")
-			} else if name := fmt.Sprint(i + 1); x-last > wide(name)+8 {
-				c.text(x, bottom+16, "middle", name)
-				last = x
+			if first {
+				places, names, first = append(places, at), append(names, fmt.Sprint(i+1)), false
 			}
-			c.mark(0, x, y, 2, tone, false)
-			x0, y0, at = x, y, at+step
+			low, high = min(low, v), max(high, v)
+			lines, all = append(lines, []float64{at, v}), append(all, mark{X: at, Y: v, Tip: fmt.Sprintf("trial %d: %s", i+1, unit.Format(v, y.Unit))})
+			at++
 		}
-		at += step // a gap between trials
+		lines, at = append(lines, nil), at+1 // a gap between trials
 	}
-	c.text((left+rightEdge)/2, bottom+32, "middle", "trial")
-	return c.svg(bottom+38, text)
+	if len(all) == 0 {
+		return ""
+	}
+	s := newScale(low, high)
+	for i := range all {
+		all[i].Y = s.at(all[i].Y)
+	}
+	for _, p := range lines {
+		if p != nil {
+			p[1] = s.at(p[1])
+		}
+	}
+	f := &figure{x: valueAxis(-1, at, places, names), y: s.axis(y, 5)}
+	f.x["name"], f.x["splitLine"] = "trial", fields{"show": false}
+	f.x["axisLabel"].(fields)["hideOverlap"] = true
+	f.add(line(tone, 1, lines...), marks(0, tone, 4, all))
+	return f.html(150, text)
 }

@@ -5,12 +5,17 @@ import (
 	"html/template"
 	"math"
 	"slices"
+	"strings"
+
+	"assay/bench/unit"
 )
 
 // A Night is a value of a series with its interval, at a place along the axis
 // of time.
 type Night struct {
 	At             float64 // any unit, not falling
+	Name           string  // what it is, for who points at it: a day
+	Link           string  // where a click leads, "" for nowhere
 	Mid, Low, High float64
 	Hollow         bool // not to be trusted
 	Level          int  // number of the level that it belongs to
@@ -20,6 +25,7 @@ type Night struct {
 type Event struct {
 	At    float64
 	Label string // short; a list below the chart says what it stands for
+	Name  string // what it was, for who points at it
 }
 
 // A Trend is the course of one series over nights.
@@ -33,15 +39,54 @@ type Trend struct {
 	low, high float64
 }
 
-const (
-	trendTop    = 34 // room for the events' labels
-	trendBottom = 150
-)
-
 // Draw draws the nights with their intervals, the median of each level as a
 // line, and the events as dashed ones. Without a usable value there is no
 // drawing.
 func (t Trend) Draw(text string) template.HTML {
+	kept := t.keep()
+	if len(kept) == 0 {
+		return ""
+	}
+	s := newScale(t.low, t.high)
+	from, to := kept[0].At, kept[len(kept)-1].At
+	places, dates := []float64{from, to}, []string{t.From, t.To}
+	room := 0.02 * (to - from)
+	if to == from {
+		places, dates, room = places[:1], dates[:1], 1
+	}
+	f := &figure{x: valueAxis(from-room, to+room, places, dates), y: s.axis(t.Y, 5)}
+	f.x["splitLine"] = fields{"show": false}
+	label := f.x["axisLabel"].(fields)
+	label["alignMinLabel"], label["alignMaxLabel"] = "left", "right"
+	var whiskers, course [][]float64
+	var all []mark
+	for i, n := range kept {
+		y := s.at(n.Mid)
+		whiskers = append(whiskers, []float64{n.At, s.at(n.Low)}, []float64{n.At, s.at(n.High)}, nil)
+		if i > 0 && kept[i-1].Level != n.Level {
+			course = append(course, nil)
+		}
+		course = append(course, []float64{n.At, y})
+		tip := ticks{unit: t.Y.Unit}.exact(n.Mid)
+		if n.Name != "" {
+			tip = n.Name + ": " + tip
+		}
+		if n.High > n.Low {
+			tip += ", " + unit.Format(n.Low, t.Y.Unit) + " to " + unit.Format(n.High, t.Y.Unit)
+		}
+		all = append(all, mark{X: n.At, Y: y, Tip: tip, Link: n.Link, Hollow: n.Hollow})
+	}
+	nights := marks(0, t.Tone, 4.4, all)
+	f.add(line(t.Tone, 0.7, whiskers...), line(t.Tone, 0.8, course...), nights)
+	t.medians(f, kept, s)
+	if lines := t.events(from, to); len(lines) > 0 {
+		nights["markLine"] = fields{"symbol": "none", "data": lines, "lineStyle": fields{"color": Ink, "width": 0.8, "type": "dashed"}, "label": fields{"color": Ink, "fontSize": 11}}
+	}
+	return f.html(180, text)
+}
+
+// keep returns the nights that can be drawn, and finds their range and levels.
+func (t *Trend) keep() []Night {
 	t.low, t.high = math.Inf(1), math.Inf(-1)
 	t.levels = map[int][]float64{}
 	var kept []Night
@@ -59,63 +104,42 @@ func (t Trend) Draw(text string) template.HTML {
 		}
 		kept = append(kept, n)
 	}
-	if len(kept) == 0 {
-		return ""
-	}
-	sy := newScale(t.low, t.high, trendBottom, trendTop)
-	left := margin(sy, t.Y)
-	sx := scale{low: kept[0].At, high: kept[len(kept)-1].At, from: left + 8, to: rightEdge}
-	c := &canvas{}
-	c.upright(sy, t.Y, left, rightEdge)
-	c.events(t.Events, sx)
-	for i, n := range kept {
-		x, y := sx.at(n.At), sy.at(n.Mid)
-		c.line(x, sy.at(n.Low), x, sy.at(n.High), t.Tone, 0.7, "")
-		if i > 0 && kept[i-1].Level == n.Level {
-			c.line(sx.at(kept[i-1].At), sy.at(kept[i-1].Mid), x, y, t.Tone, 0.8, "")
-		}
-	}
-	for _, n := range kept {
-		c.mark(0, sx.at(n.At), sy.at(n.Mid), 2.2, t.Tone, n.Hollow)
-	}
-	t.medians(c, kept, sx, sy)
-	c.text(left, trendBottom+18, "start", t.From)
-	if t.To != t.From {
-		c.text(rightEdge, trendBottom+18, "end", t.To)
-	}
-	return c.svg(trendBottom+26, text)
+	return kept
 }
 
 // medians draws each level's median from its first night to its last.
-func (t Trend) medians(c *canvas, kept []Night, sx, sy scale) {
+func (t Trend) medians(f *figure, kept []Night, s scale) {
 	for i := 0; i < len(kept); {
 		j := i
 		for j+1 < len(kept) && kept[j+1].Level == kept[i].Level {
 			j++
 		}
 		if vs := t.levels[kept[i].Level]; len(vs) > 1 && j > i {
-			y := sy.at(median(vs))
-			c.line(sx.at(kept[i].At), y, sx.at(kept[j].At), y, Ink, 1.4, "")
+			y := s.at(median(vs))
+			f.add(line(Ink, 1.4, []float64{kept[i].At, y}, []float64{kept[j].At, y}))
 		}
 		i = j + 1
 	}
 }
 
-// events draws their lines, and the labels that have room.
-func (c *canvas) events(all []Event, sx scale) {
+// events are their lines, and the labels that have room.
+func (t Trend) events(from, to float64) []fields {
+	const plot = 280 // CSS pixels that a phone leaves to the nights
+	var out []fields
 	last := math.Inf(-1)
-	for _, e := range all {
-		if !usable(e.At) || e.At < sx.low || e.At > sx.high {
+	for _, e := range t.Events {
+		if !usable(e.At) || e.At < from || e.At > to {
 			continue
 		}
-		x := sx.at(e.At)
-		c.line(x, trendTop-4, x, trendBottom, Ink, 0.8, ";stroke-dasharray:3,3")
-		label := clip(e.Label, 4)
+		l := fields{"xAxis": e.At, "name": e.Name}
+		x, label := plot*(e.At-from)/max(to-from, 1e-30), clip(e.Label, 4)
 		if half := wide(label) / 2; x-half > last {
-			c.text(x, trendTop-7, "middle", label)
+			l["text"] = label
 			last = x + half + 4
 		}
+		out = append(out, l)
 	}
+	return out
 }
 
 func median(vs []float64) float64 {
@@ -130,7 +154,8 @@ const (
 )
 
 // Spark draws values in order as a line the size of a word, with a mark on the
-// last. Levels begin a new stroke.
+// last. Levels begin a new stroke. It is SVG in the page: a table has hundreds
+// of them, which need no script.
 func Spark(text string, tone Tone, nights []Night) template.HTML {
 	low, high := math.Inf(1), math.Inf(-1)
 	var kept []Night
@@ -142,19 +167,28 @@ func Spark(text string, tone Tone, nights []Night) template.HTML {
 	if len(kept) == 0 {
 		return ""
 	}
-	s := newScale(low, high, sparkHeight-4, 4)
-	s.log = false
-	c := &canvas{}
+	if high <= low {
+		low, high = low-1, high+1
+	}
 	step := (sparkWidth - 8.0) / math.Max(float64(len(kept)-1), 1)
 	x := func(i int) float64 { return sparkWidth - 4 - step*float64(len(kept)-1-i) }
+	y := func(i int) float64 { return sparkHeight - 4 - (sparkHeight-8)*(kept[i].Mid-low)/(high-low) }
+	var b strings.Builder
+	stroke := func(x1, y1, x2, y2 float64, t Tone, width float64) {
+		fmt.Fprintf(&b, `<path d="M%.1f,%.1fL%.1f,%.1f" style="stroke:var(%v);stroke-width:%g"/>`, x1, y1, x2, y2, t, width)
+	}
 	for i := 1; i < len(kept); i++ {
 		if kept[i].Level == kept[i-1].Level {
-			c.line(x(i-1), s.at(kept[i-1].Mid), x(i), s.at(kept[i].Mid), tone, 1.2, "")
+			stroke(x(i-1), y(i-1), x(i), y(i), tone, 1.2)
 		} else {
-			c.line(x(i)-step/2, 2, x(i)-step/2, sparkHeight-2, Faint, 1, "")
+			stroke(x(i)-step/2, 2, x(i)-step/2, sparkHeight-2, Faint, 1)
 		}
 	}
-	c.mark(0, x(len(kept)-1), s.at(kept[len(kept)-1].Mid), 2.4, tone, kept[len(kept)-1].Hollow)
+	end, paint := len(kept)-1, fmt.Sprintf("fill:var(%v)", tone)
+	if kept[end].Hollow {
+		paint = fmt.Sprintf("fill:none;stroke:var(%v)", tone)
+	}
+	fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="2.4" style="%s"/>`, x(end), y(end), paint)
 	head := fmt.Sprintf(`<svg class="spark" viewBox="0 0 %d %d" role="img" aria-label="%s">`, sparkWidth, sparkHeight, template.HTMLEscapeString(text))
-	return template.HTML(head + c.b.String() + "</svg>") // the text is escaped, the rest are numbers
+	return template.HTML(head + b.String() + "</svg>") // the text is escaped, the rest are numbers
 }

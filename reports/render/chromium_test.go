@@ -13,6 +13,7 @@ import (
 
 	"assay/reports/internal/browser"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 )
 
@@ -43,6 +44,7 @@ func TestChromium(t *testing.T) {
 		}
 	}
 	t.Run("links", func(t *testing.T) { followLink(t, ctx, filepath.Join(dir, "run.html")) })
+	t.Run("marks", func(t *testing.T) { followMark(t, ctx, filepath.Join(dir, "run.html")) })
 }
 
 // followLink clicks on a case of the table, and expects its details to open.
@@ -62,5 +64,53 @@ func followLink(t *testing.T, chromium context.Context, file string) {
 	}
 	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](open, chromedp.WithPollingTimeout(30*time.Second))); err != nil {
 		t.Errorf("the link does not open its case: %v", err)
+	}
+}
+
+// place finds the first mark of the first plot that leads somewhere: its place
+// in the window and where it leads.
+const place = `(() => {
+  const plot = document.querySelector('.chart'), chart = echarts.getInstanceByDom(plot);
+  plot.scrollIntoView({block: 'center'});
+  const i = chart.getOption().series.findIndex(s => s.data[0]?.link), mark = chart.getOption().series[i].data[0];
+  const [x, y] = chart.convertToPixel({seriesIndex: i}, mark.value), box = plot.getBoundingClientRect();
+  return {X: box.left + x, Y: box.top + y, Link: mark.link, Tip: mark.name};
+})()`
+
+// followMark points at a mark, and expects its words; clicks on it, and expects
+// its case to open.
+func followMark(t *testing.T, chromium context.Context, file string) {
+	ctx := browser.Tab(t, chromium)
+	err := chromedp.Do(ctx, chromedp.Navigate((&url.URL{Scheme: "file", Path: file}).String()))
+	if err == nil {
+		_, err = chromedp.Run(ctx, chromedp.Poll[bool](`document.querySelector('.chart svg') !== null`, chromedp.WithPollingTimeout(30*time.Second)))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark, err := chromedp.Run(ctx, chromedp.Evaluate[struct {
+		X, Y      float64
+		Link, Tip string
+	}](place))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []input.DispatchMouseEventType{input.DispatchMouseEventTypeMouseMoved, input.DispatchMouseEventTypeMousePressed, input.DispatchMouseEventTypeMouseReleased} {
+		p := input.DispatchMouseEventParams{Type: kind, X: mark.X, Y: mark.Y}
+		if kind != input.DispatchMouseEventTypeMouseMoved {
+			p.Button, p.ClickCount = input.MouseButtonLeft, 1
+		}
+		if _, err := chromedp.Call(ctx, input.DispatchMouseEvent, p); err != nil {
+			t.Fatal(err)
+		}
+		if kind == input.DispatchMouseEventTypeMouseMoved {
+			if _, err := chromedp.Run(ctx, chromedp.Poll[bool](fmt.Sprintf(`document.querySelector('.chart').innerText.includes(%q)`, mark.Tip), chromedp.WithPollingTimeout(30*time.Second))); err != nil {
+				t.Errorf("the mark does not say %q: %v", mark.Tip, err)
+			}
+		}
+	}
+	open := fmt.Sprintf(`location.hash === %q && document.querySelector(location.hash.replaceAll('.', '\\.')).closest('details').open`, mark.Link)
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](open, chromedp.WithPollingTimeout(30*time.Second))); err != nil {
+		t.Errorf("the mark does not lead to %s: %v", mark.Link, err)
 	}
 }

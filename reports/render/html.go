@@ -12,6 +12,7 @@ import (
 
 	"assay/bench"
 	"assay/bench/verdict"
+	"assay/reports/chart"
 )
 
 func init() {
@@ -22,10 +23,10 @@ func init() {
 var pageFiles embed.FS
 
 // pages escapes by context whatever is put into it; the plots alone come as
-// finished SVG, whose text their library escapes. A content policy in the page
-// forbids scripts and every address, should both fail. It is made when it is
-// first used: a worker, which is this program too, must not carry it in the
-// memory that is measured.
+// finished places with their description as JSON, which no text can end. A
+// content policy in the page forbids every script but its own, by its sum, and
+// every address, should both fail. It is made when it is first used: a worker,
+// which is this program too, must not carry it in the memory that is measured.
 var pages = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("").ParseFS(pageFiles, "page/*.tmpl"))
 })
@@ -43,6 +44,14 @@ type page struct {
 	Lead   []string
 	Facts  []facts
 	Foot   string
+}
+
+// Script draws the plots of the page.
+func (page) Script() template.JS { return chart.Script() }
+
+// Policy is the page's content policy.
+func (page) Policy() string {
+	return "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src " + chart.ScriptSource()
 }
 
 // A word is a verdict: its text as the table has it, its class for the colour.

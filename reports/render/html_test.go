@@ -14,6 +14,7 @@ import (
 
 	"assay/bench"
 	"assay/reports"
+	"assay/reports/chart"
 	"assay/reports/internal/example"
 	"assay/reports/render"
 )
@@ -83,10 +84,11 @@ func elements(doc *html.Node, name string) []*html.Node {
 	return out
 }
 
+// textOf is what a reader sees of it.
 func textOf(n *html.Node) string {
 	var b strings.Builder
 	for d := range n.Descendants() {
-		if d.Type == html.TextNode {
+		if d.Type == html.TextNode && d.Parent.Data != "script" {
 			b.WriteString(d.Data)
 		}
 	}
@@ -98,8 +100,12 @@ func textOf(n *html.Node) string {
 func TestHTMLStandsAlone(t *testing.T) {
 	for name, page := range htmlReports(t) {
 		t.Run(name, func(t *testing.T) {
-			if i := bytes.Index(page, []byte("://")); i >= 0 {
-				t.Errorf("an address: %s", page[max(0, i-40):i+40])
+			if n := bytes.Count(page, []byte(chart.Script())); n != 1 {
+				t.Errorf("the script that draws is there %d times", n)
+			}
+			if rest := bytes.ReplaceAll(page, []byte(chart.Script()), nil); bytes.Contains(rest, []byte("://")) {
+				i := bytes.Index(rest, []byte("://"))
+				t.Errorf("an address: %s", rest[max(0, i-40):i+40])
 			}
 			doc := parse(t, page)
 			ids := map[string]bool{}
@@ -113,7 +119,11 @@ func TestHTMLStandsAlone(t *testing.T) {
 			links := 0
 			for _, n := range elements(doc, "") {
 				switch n.Data {
-				case "script", "iframe", "object", "embed", "img", "base", "form", "image", "use":
+				case "script": // one that draws, and what it draws
+					if attr(n, "type") != "application/json" && n.FirstChild.Data != string(chart.Script()) {
+						t.Errorf("a script: %.80s", n.FirstChild.Data)
+					}
+				case "iframe", "object", "embed", "img", "base", "form", "image", "use":
 					t.Errorf("element %s", n.Data)
 				}
 				for _, a := range n.Attr {
@@ -153,10 +163,16 @@ func TestHTMLAccessible(t *testing.T) {
 					t.Errorf("header %q says not of what", textOf(n))
 				}
 			}
-			if len(elements(doc, "svg")) < 3 {
+			plots := elements(doc, "svg")
+			for _, n := range elements(doc, "div") {
+				if attr(n, "class") == "chart" {
+					plots = append(plots, n)
+				}
+			}
+			if len(plots) < 3 {
 				t.Error("plots are missing")
 			}
-			for _, n := range elements(doc, "svg") {
+			for _, n := range plots {
 				if attr(n, "role") != "img" || len(attr(n, "aria-label")) < 20 {
 					t.Errorf("a plot says %q to those who cannot see it", attr(n, "aria-label"))
 				}

@@ -194,6 +194,6 @@ func courseChart(g *bench.GroupResult, c *bench.CaseResult) chartHTML {
 	}
 	title := "Latency in the order taken"
 	text := fmt.Sprintf("%s of %s %s on %s: median of every round, trial by trial", title, plain(c.Model), plain(c.Variant), plain(c.Engine))
-	svg := chart.Course(text, chart.Axis{Unit: metric.P50.Unit}, chart.Series(0), trials)
-	return chartHTML{Title: title, Note: fmt.Sprintf("median of every round; a line is a trial, of %s", span(g.Rounds, g.Rounds, "round")), SVG: svg}
+	plot := chart.Course(text, chart.Axis{Unit: metric.P50.Unit}, chart.Series(0), trials)
+	return chartHTML{Title: title, Note: fmt.Sprintf("median of every round; a line is a trial, of %s", span(g.Rounds, g.Rounds, "round")), Plot: plot}
 }

@@ -99,12 +99,12 @@ func changeCharts(c *reports.Comparison, title string) []chartHTML {
 			if x.Metric != m.Name || changeTitle(x) != title || x.Ratio.Unit == "pt" {
 				continue
 			}
-			rows = append(rows, chart.Row{Label: plain(x.Variant), Tone: directionTone(x.Word), Hollow: x.Word == reports.Undecided, Low: x.Ratio.Low, Mid: x.Ratio.Value, High: x.Ratio.High})
+			rows = append(rows, chart.Row{Label: plain(x.Variant), Link: "#" + changeAnchor(x), Tone: directionTone(x.Word), Hollow: x.Word == reports.Undecided, Low: x.Ratio.Low, Mid: x.Ratio.Value, High: x.Ratio.High})
 			said = append(said, plain(x.Variant)+" "+changeText(x.Ratio)+" "+string(x.Word))
 		}
 		name := "Change of " + short(m.Name)
-		svg := chart.Intervals(name+", "+title+": "+strings.Join(said, ", "), chart.Axis{Unit: "x"}, 1, rows)
-		out = append(out, drawn(chartHTML{Title: name, Note: "to ÷ from, with its 95 % interval; left of 1 is less, which is better; hollow: undecided", SVG: svg})...)
+		plot := chart.Intervals(name+", "+title+": "+strings.Join(said, ", "), chart.Axis{Unit: "x"}, 1, rows)
+		out = append(out, drawn(chartHTML{Title: name, Note: "to ÷ from, with its 95 % interval; left of 1 is less, which is better; hollow: undecided", Plot: plot})...)
 	}
 	return out
 }
@@ -134,7 +134,7 @@ func movedChart(c *reports.Comparison, title string) chartHTML {
 		}
 		label := fmt.Sprint(len(from) + 1)
 		for j, m := range [][2]metric.Estimate{{t.A, x.A}, {t.B, x.B}} {
-			p := chart.Point{Label: label, Series: j, X: m[0].Value, XLow: m[0].Low, XHigh: m[0].High, Y: m[1].Value, YLow: m[1].Value, YHigh: m[1].Value}
+			p := chart.Point{Label: label, Name: plain(x.Variant) + ", " + []string{"from", "to"}[j], Link: "#" + id, Series: j, X: m[0].Value, XLow: m[0].Low, XHigh: m[0].High, Y: m[1].Value, YLow: m[1].Value, YHigh: m[1].Value}
 			keys[j].Points = append(keys[j].Points, keyPoint{Number: label, ID: id, Name: plain(x.Variant)})
 			if j == 1 {
 				to = append(to, p)
@@ -150,10 +150,10 @@ func movedChart(c *reports.Comparison, title string) chartHTML {
 		return chartHTML{}
 	}
 	on := markFront(to, keys[1:])
-	svg := chart.Scatter(name+" against latency, "+title+"; on the Pareto front of the later run: "+strings.Join(on, ", "),
+	plot := chart.Scatter(name+" against latency, "+title+"; on the Pareto front of the later run: "+strings.Join(on, ", "),
 		chart.Axis{Label: "latency p50", Unit: "sec"}, chart.Axis{Label: name, Unit: "ratio"}, append(from, to...))
 	return chartHTML{
-		Title: strings.ToUpper(name[:1]) + name[1:] + " against latency", SVG: svg, Key: keys[:2:2],
+		Title: strings.ToUpper(name[:1]) + name[1:] + " against latency", Plot: plot, Key: keys[:2:2],
 		Note: "from and to; ringed and joined: the Pareto front of the later run",
 	}
 }

@@ -19,6 +19,7 @@ import (
 // CourseOptions say where a history page finds what it links to.
 type CourseOptions struct {
 	Suite string                  // "" for all
+	Class func(c string) string   // address of the page of a class of devices; nil where they all stand on this one
 	Page  func(run string) string // address of the report on a run, "" where there is none
 	Home  string                  // address that the page leads back to, "" for none
 }
@@ -28,13 +29,17 @@ type CourseOptions struct {
 type historyPage struct {
 	page
 	Marks   []markHTML
+	Pages   []classLink
 	Classes []classHTML
 }
+
+// A classLink leads to the page of a class.
+type classLink struct{ Heading, Page, Extent string }
 
 type markHTML struct {
 	Word         word
 	Case, Device string
-	ID           string // of the case
+	Href         string // of the case
 	Metric, Text string
 	Since, Page  string
 	Causes       []string
@@ -70,7 +75,9 @@ type sparkHTML struct {
 // headline are the metrics that have a column, where some series has them.
 var headline = []*metric.Metric{metric.P50, metric.Top1, metric.Agreement, metric.PeakMemory, metric.EnergyNet, metric.Size}
 
-// Course writes the page on the history of all series.
+// Course writes the page on the history of all series: of all classes of
+// devices, or, with o.Class, what changed in any of them and where each has its
+// page.
 func Course(w io.Writer, c *reports.Course, o CourseOptions) error {
 	if o.Page == nil {
 		o.Page = func(string) string { return "" }
@@ -83,17 +90,16 @@ func Course(w io.Writer, c *reports.Course, o CourseOptions) error {
 	}
 	counted := h.counted()
 	p.Words, p.Title = wordsOf(counted), join([]string{counted, plain(o.Suite), "history"})
-	p.Lead = []string{h.extent()}
+	p.Lead = []string{extent(c.Devices)}
 	for i, m := range c.Marks {
 		p.Marks = append(p.Marks, h.mark(i, m)...)
 	}
-	for devices := c.Devices; len(devices) > 0; {
-		n := 1
-		for n < len(devices) && devices[n].Class == devices[0].Class {
-			n++
+	for _, x := range c.Classes() {
+		if o.Class != nil {
+			p.Pages = append(p.Pages, classLink{className(x.Devices[0].Class), o.Class(x.Devices[0].Class), extent(x.Devices)})
+			continue
 		}
-		p.Classes = append(p.Classes, h.class(devices[:n]))
-		devices = devices[n:]
+		p.Classes = append(p.Classes, h.class(x.Devices))
 	}
 	return execute(w, "history", p)
 }
@@ -105,10 +111,14 @@ type historian struct {
 	ids    map[*reports.CourseCase]string
 }
 
-// anchors names every case; of the second device on, with the device.
+// anchors names every case; of the second device of a page on, with the device.
 func (h *historian) anchors() {
 	taken := map[string]bool{}
-	for i, d := range h.course.Devices {
+	i := -1
+	for k, d := range h.course.Devices {
+		if i++; h.o.Class != nil && k > 0 && h.course.Devices[k-1].Class != d.Class { // another page
+			i, taken = 0, map[string]bool{}
+		}
 		for _, x := range d.Cases {
 			c := x.Case
 			id := anchor(c.Task, c.Model, c.Variant, c.Engine, c.Provider, c.Threads, c.Batch, c.Scenario)
@@ -141,10 +151,10 @@ func (h *historian) counted() string {
 }
 
 // extent is "3 devices · 90 runs · 2026-08-22 to 2026-11-20 UTC".
-func (h *historian) extent() string {
+func extent(devices []*reports.CourseDevice) string {
 	runs := 0
 	var from, to time.Time
-	for _, d := range h.course.Devices {
+	for _, d := range devices {
 		runs += len(d.Runs)
 		for _, r := range d.Runs {
 			if from.IsZero() || r.At.Before(from) {
@@ -155,7 +165,7 @@ func (h *historian) extent() string {
 			}
 		}
 	}
-	n := len(h.course.Devices)
+	n := len(devices)
 	parts := []string{unit.Count(n) + " " + plural(n, "device"), unit.Count(runs) + " " + plural(runs, "run")}
 	if runs > 0 {
 		parts = append(parts, day(from)+" to "+day(to)+" UTC")
@@ -173,8 +183,11 @@ func (h *historian) mark(i int, m reports.Mark) []markHTML {
 		return nil
 	}
 	out := markHTML{
-		Word: word{wordText(verdict.Word(plain(m.Word))), plain(m.Word)}, Case: caseText(x), Device: plain(orID(d.Name, d.ID)), ID: h.ids[x],
+		Word: word{wordText(verdict.Word(plain(m.Word))), plain(m.Word)}, Case: caseText(x), Device: plain(orID(d.Name, d.ID)), Href: "#" + h.ids[x],
 		Metric: short(s.Metric), Text: plain(m.Text), Page: h.pageOf(m.Begin, x),
+	}
+	if h.o.Class != nil {
+		out.Href = h.o.Class(d.Class) + out.Href
 	}
 	for _, r := range d.Runs {
 		if r.ID == m.Begin {
@@ -213,13 +226,16 @@ func caseText(x *reports.CourseCase) string {
 	return text
 }
 
+func className(class string) string {
+	if class == "" {
+		return "devices without a class"
+	}
+	return plain(class)
+}
+
 // class is the section of one class of devices.
 func (h *historian) class(devices []*reports.CourseDevice) classHTML {
-	name := plain(devices[0].Class)
-	if name == "" {
-		name = "devices without a class"
-	}
-	out := classHTML{Heading: join([]string{name, unit.Count(len(devices)) + " " + plural(len(devices), "device")}), Columns: []string{"case"}}
+	out := classHTML{Heading: join([]string{className(devices[0].Class), unit.Count(len(devices)) + " " + plural(len(devices), "device")}), Columns: []string{"case"}}
 	var cols []*metric.Metric
 	for _, m := range headline {
 		if slices.ContainsFunc(devices, func(d *reports.CourseDevice) bool {
@@ -275,7 +291,7 @@ func (h *historian) row(d *reports.CourseDevice, x *reports.CourseCase, cols []*
 		if s := seriesOf(x, m.Name); s != nil {
 			last := s.Points[len(s.Points)-1].Value
 			cell.Text = unit.Format(last.Value, last.Unit)
-			cell.SVG = chart.Spark(fmt.Sprintf("%s over %d runs, newest %s", short(m.Name), len(s.Points), cell.Text), chart.Series(i), nights(d, s))
+			cell.SVG = chart.Spark(fmt.Sprintf("%s over %d runs, newest %s", short(m.Name), len(s.Points), cell.Text), chart.Series(i), nights(d, s, h.o.Page))
 		}
 		for _, s := range x.Series {
 			if s.Metric == m.Name {

@@ -51,6 +51,54 @@ func TestHistoryPage(t *testing.T) {
 	}
 }
 
+// TestClassPages follows the links of a history with a page for each class.
+func TestClassPages(t *testing.T) {
+	c := example.Course()
+	write := func(c *reports.Course, o render.CourseOptions) string {
+		var buf bytes.Buffer
+		if err := render.Course(&buf, c, o); err != nil {
+			t.Fatal(err)
+		}
+		return buf.String()
+	}
+	first := write(c, render.CourseOptions{Class: func(class string) string { return class + ".html" }})
+	pages := map[string]string{}
+	for _, x := range c.Classes() {
+		class := x.Devices[0].Class
+		pages[class+".html"] = write(x, render.CourseOptions{Home: "history.html"})
+		if !strings.Contains(first, `<a href="`+class+`.html">`+class+`</a>: 1 device`) {
+			t.Errorf("no way to %s", class)
+		}
+	}
+	if len(pages) != 2 || strings.Contains(first, `class="spark"`) || !strings.Contains(first, "9 % slower") {
+		t.Errorf("%d pages of classes; the first has their tables, or not what changed", len(pages))
+	}
+	followed := 0
+	for _, link := range strings.Split(first, `href="`)[1:] {
+		link, _, _ = strings.Cut(link, `"`)
+		file, id, ok := strings.Cut(link, "#")
+		if !ok {
+			continue
+		}
+		followed++
+		if !strings.Contains(pages[file], `id="`+id+`"`) {
+			t.Errorf("%s leads nowhere", link)
+		}
+	}
+	worse := 0
+	for file, page := range pages {
+		if strings.Contains(page, "9 % slower") {
+			worse++
+		}
+		if !strings.Contains(page, `<a href="history.html">`) {
+			t.Errorf("no way back from %s", file)
+		}
+	}
+	if followed == 0 || worse != 1 {
+		t.Errorf("%d links to cases; what is worse stands on %d pages of classes, want its own", followed, worse)
+	}
+}
+
 func TestEmptyHistoryPage(t *testing.T) {
 	page := string(historyPage(t, &reports.Course{}, nil))
 	if !strings.Contains(page, "nothing to report") || !strings.Contains(page, "No stored run fits.") {
@@ -79,7 +127,7 @@ func TestHostileHistory(t *testing.T) {
 	}
 	c.Mark(reports.Failing{Course: c})
 	c.Marks = append(c.Marks, reports.Mark{Series: c.Devices[0].Cases[0].Series[0].Key, Word: bad, Text: bad, Begin: bad, Causes: []string{bad}}, reports.Mark{Series: "nosuch", Word: "worse"})
-	if page := string(historyPage(t, c, nil)); strings.Contains(page, "<script") {
+	if page := string(historyPage(t, c, nil)); strings.Contains(page, "<script>alert") || strings.Count(page, "<script>") != 1 {
 		t.Error("a name becomes part of the page")
 	}
 }

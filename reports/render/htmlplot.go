@@ -17,7 +17,7 @@ import (
 type chartHTML struct {
 	Title string
 	Note  string
-	SVG   template.HTML
+	Plot  template.HTML
 	Key   []keyHTML
 	List  []string
 }
@@ -38,8 +38,8 @@ type keyPoint struct {
 func sectionCharts(s *section, accuracy string, ids anchors) []chartHTML {
 	out := drawn(frontChart(s, accuracy, ids))
 	for i := range s.engines {
-		for _, draw := range []func(*engineView, chart.Tone) chartHTML{latencyChart, memoryChart, energyChart} {
-			out = append(out, drawn(draw(&s.engines[i], chart.Series(i)))...)
+		for _, draw := range []func(*engineView, chart.Tone, anchors) chartHTML{latencyChart, memoryChart, energyChart} {
+			out = append(out, drawn(draw(&s.engines[i], chart.Series(i), ids))...)
 		}
 	}
 	return out
@@ -47,7 +47,7 @@ func sectionCharts(s *section, accuracy string, ids anchors) []chartHTML {
 
 // drawn is a chart, none where there was nothing to draw.
 func drawn(c chartHTML) []chartHTML {
-	if c.SVG == "" {
+	if c.Plot == "" {
 		return nil
 	}
 	return []chartHTML{c}
@@ -64,12 +64,12 @@ func untrustedNote(e *engineView, note string) string {
 	return note
 }
 
-func latencyChart(e *engineView, tone chart.Tone) chartHTML {
+func latencyChart(e *engineView, tone chart.Tone, ids anchors) chartHTML {
 	var rows []chart.Row
 	var said []string
 	for i := range e.rows {
 		c := e.rows[i].c
-		row := chart.Row{Label: e.rows[i].name, Tone: tone, Hollow: len(e.group.Untrusted) > 0}
+		row := chart.Row{Label: e.rows[i].name, Link: "#" + ids[c], Tone: tone, Hollow: len(e.group.Untrusted) > 0}
 		for _, s := range c.Samples {
 			if s.Metric == metric.P50.Name {
 				row.Values = append(row.Values, s.Values...)
@@ -80,34 +80,34 @@ func latencyChart(e *engineView, tone chart.Tone) chartHTML {
 		}
 		rows = append(rows, row)
 	}
-	svg := chart.Spread("Latency of "+about(e)+": "+strings.Join(said, ", "), chart.Axis{Unit: metric.P50.Unit}, rows)
+	plot := chart.Spread("Latency of "+about(e)+": "+strings.Join(said, ", "), chart.Axis{Unit: metric.P50.Unit}, rows)
 	note := untrustedNote(e, "a mark is the median of a round; box: quartiles and median")
-	return chartHTML{Title: "Latency · " + e.heading, Note: note, SVG: svg}
+	return chartHTML{Title: "Latency · " + e.heading, Note: note, Plot: plot}
 }
 
-func memoryChart(e *engineView, tone chart.Tone) chartHTML {
-	rows, said := estimateRows(e, metric.PeakMemory, tone, false)
-	svg := chart.Bars("Peak memory of "+about(e)+": "+said, chart.Axis{Unit: metric.PeakMemory.Unit}, rows)
-	return chartHTML{Title: "Peak memory · " + e.heading, Note: "of a fresh worker, with its 95 % interval", SVG: svg}
+func memoryChart(e *engineView, tone chart.Tone, ids anchors) chartHTML {
+	rows, said := estimateRows(e, metric.PeakMemory, tone, false, ids)
+	plot := chart.Bars("Peak memory of "+about(e)+": "+said, chart.Axis{Unit: metric.PeakMemory.Unit}, rows)
+	return chartHTML{Title: "Peak memory · " + e.heading, Note: "of a fresh worker, with its 95 % interval", Plot: plot}
 }
 
-func energyChart(e *engineView, tone chart.Tone) chartHTML {
-	rows, said := estimateRows(e, metric.EnergyNet, tone, len(e.group.Untrusted) > 0)
-	svg := chart.Bars("Net energy per inference of "+about(e)+": "+said, chart.Axis{Unit: metric.EnergyNet.Unit}, rows)
+func energyChart(e *engineView, tone chart.Tone, ids anchors) chartHTML {
+	rows, said := estimateRows(e, metric.EnergyNet, tone, len(e.group.Untrusted) > 0, ids)
+	plot := chart.Bars("Net energy per inference of "+about(e)+": "+said, chart.Axis{Unit: metric.EnergyNet.Unit}, rows)
 	note := "net, per inference, with its 95 % interval"
 	if x := e.group.Energy; x != nil {
 		note += "; " + plain(x.Scope) + " (" + plain(x.Meter) + ")"
 	}
-	return chartHTML{Title: "Energy · " + e.heading, Note: untrustedNote(e, note), SVG: svg}
+	return chartHTML{Title: "Energy · " + e.heading, Note: untrustedNote(e, note), Plot: plot}
 }
 
 // estimateRows are the values of one metric, with what they say in words.
-func estimateRows(e *engineView, m *metric.Metric, tone chart.Tone, hollow bool) ([]chart.Row, string) {
+func estimateRows(e *engineView, m *metric.Metric, tone chart.Tone, hollow bool, ids anchors) ([]chart.Row, string) {
 	var rows []chart.Row
 	var said []string
 	for i := range e.rows {
 		if x, ok := e.rows[i].c.Value(m.Name); ok && finite(x.Value) {
-			rows = append(rows, chart.Row{Label: e.rows[i].name, Tone: tone, Hollow: hollow, Mid: x.Value, Low: x.Low, High: x.High})
+			rows = append(rows, chart.Row{Label: e.rows[i].name, Link: "#" + ids[e.rows[i].c], Tone: tone, Hollow: hollow, Mid: x.Value, Low: x.Low, High: x.High})
 			said = append(said, e.rows[i].name+" "+unit.Format(x.Value, x.Unit))
 		}
 	}
@@ -131,6 +131,7 @@ func frontChart(s *section, accuracy string, ids anchors) chartHTML {
 				continue
 			}
 			p.Series, p.Hollow, p.Label = i, len(e.group.Untrusted) > 0, fmt.Sprint(len(points)+1)
+			p.Name, p.Link = e.rows[j].name+" on "+e.heading, "#"+ids[e.rows[j].c]
 			points = append(points, p)
 			key.Points = append(key.Points, keyPoint{Number: p.Label, ID: ids[e.rows[j].c], Name: e.rows[j].name})
 		}
@@ -146,8 +147,8 @@ func frontChart(s *section, accuracy string, ids anchors) chartHTML {
 	if len(on) == 0 {
 		on, note = []string{"nothing, since no timing can be trusted"}, noFrontNote
 	}
-	svg := chart.Scatter(name+"; on the Pareto front: "+strings.Join(on, ", "), chart.Axis{Label: "latency p50", Unit: "sec"}, chart.Axis{Label: accuracy, Unit: "ratio"}, points)
-	return chartHTML{Title: strings.ToUpper(name[:1]) + name[1:], SVG: svg, Key: keys, Note: note}
+	plot := chart.Scatter(name+"; on the Pareto front: "+strings.Join(on, ", "), chart.Axis{Label: "latency p50", Unit: "sec"}, chart.Axis{Label: accuracy, Unit: "ratio"}, points)
+	return chartHTML{Title: strings.ToUpper(name[:1]) + name[1:], Plot: plot, Key: keys, Note: note}
 }
 
 const (

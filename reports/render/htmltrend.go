@@ -11,14 +11,14 @@ import (
 
 // nights are the points of a series along the axis of time; by their order
 // where times repeat, as they do on a device without a clock.
-func nights(d *reports.CourseDevice, s *reports.CourseSeries) []chart.Night {
+func nights(d *reports.CourseDevice, s *reports.CourseSeries, page func(run string) string) []chart.Night {
 	var out []chart.Night
 	level, byTime := 0, timed(d)
 	for i, p := range s.Points {
 		if slices.Contains(s.Levels, i) {
 			level++
 		}
-		out = append(out, chart.Night{At: instant(d, p.Run, byTime), Mid: p.Value.Value, Low: p.Value.Low, High: p.Value.High, Hollow: !p.Trusted, Level: level})
+		out = append(out, chart.Night{At: instant(d, p.Run, byTime), Name: when(d.Runs[p.Run].At), Link: page(d.Runs[p.Run].ID), Mid: p.Value.Value, Low: p.Value.Low, High: p.Value.High, Hollow: !p.Trusted, Level: level})
 	}
 	return out
 }
@@ -45,7 +45,7 @@ func instant(d *reports.CourseDevice, run int, byTime bool) float64 {
 func (h *historian) trend(d *reports.CourseDevice, x *reports.CourseCase, s *reports.CourseSeries, tone chart.Tone) chartHTML {
 	first, last := s.Points[0], s.Points[len(s.Points)-1]
 	t := chart.Trend{
-		Y: chart.Axis{Unit: s.Unit}, Tone: tone, Nights: nights(d, s),
+		Y: chart.Axis{Unit: s.Unit}, Tone: tone, Nights: nights(d, s, func(run string) string { return h.pageOf(run, x) }),
 		From: day(d.Runs[first.Run].At), To: day(d.Runs[last.Run].At),
 	}
 	out := chartHTML{Title: short(s.Metric) + " · " + caseText(x)}
@@ -55,7 +55,7 @@ func (h *historian) trend(d *reports.CourseDevice, x *reports.CourseCase, s *rep
 			continue
 		}
 		label := fmt.Sprint(eventNumber(d, i))
-		t.Events = append(t.Events, chart.Event{At: instant(d, i, byTime), Label: label})
+		t.Events = append(t.Events, chart.Event{At: instant(d, i, byTime), Label: label, Name: plainAll(r.Events)})
 	}
 	for i, at := range s.Levels {
 		out.List = append(out.List, "level from "+day(d.Runs[s.Points[at].Run].At)+": "+plain(s.Why[min(i, len(s.Why)-1)]))
@@ -66,8 +66,16 @@ func (h *historian) trend(d *reports.CourseDevice, x *reports.CourseCase, s *rep
 	}
 	said := fmt.Sprintf("%s of %s over %d runs: %s, newest %s", short(s.Metric), caseText(x), len(s.Points),
 		unit.Format(first.Value.Value, s.Unit), unit.Format(last.Value.Value, s.Unit))
-	out.SVG = t.Draw(said)
+	out.Plot = t.Draw(said)
 	return out
+}
+
+func plainAll(texts []string) string {
+	out := make([]string, len(texts))
+	for i, t := range texts {
+		out[i] = plain(t)
+	}
+	return join(out)
 }
 
 // eventNumber counts the runs of a device that came with events.

@@ -11,6 +11,10 @@ import (
 // Style is the style sheet that the reports and the hub's pages share.
 func Style() template.CSS { return pageStyle }
 
+// Policy is the content policy of the reports, which carry their style and
+// their only script in themselves.
+func Policy() string { return page{}.Policy() }
+
 // Plain is text from outside on one line, without control characters and not
 // longer than a reader reads.
 func Plain(s string) string { return plain(s) }

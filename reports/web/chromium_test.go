@@ -22,9 +22,9 @@ func TestChromium(t *testing.T) {
 	s.journal.Add("d-1", web.Line{At: time.Now(), Text: "timing: fashion-mnist · resnet8", Done: 0.4})
 	assets := []string{s.URL + "/assets/style.css", s.URL + "/assets/live.js", s.URL + "/job/d-1/events?after=1"}
 	desk := browser.Look{Width: 1280, Scheme: "dark"}
-	for name, path := range map[string]string{"fleet": "/", "dispatch": "/dispatch/d", "job": "/job/d-1", "results": "/results", "regressions": "/regressions", "devices": "/devices", "login": "/login"} {
+	for name, path := range map[string]string{"fleet": "/", "dispatch": "/dispatch/d", "job": "/job/d-1", "results": "/results", "regressions": "/regressions", "devices": "/devices", "login": "/login", "run": "/run/" + s.board.run, "history": "/history"} {
 		for _, l := range []browser.Look{{Width: 390, Scheme: "light"}, desk} {
-			if l.Width == desk.Width && (name == "login" || name == "dispatch" || name == "regressions") && *shots == "" {
+			if l.Width == desk.Width && (name == "login" || name == "run" || name == "history" || name == "dispatch" || name == "regressions") && *shots == "" {
 				continue // made of the same parts as the others
 			}
 			l.Shots, l.Also = *shots, assets

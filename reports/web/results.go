@@ -63,14 +63,10 @@ func nameOr(name, id string) string {
 	return id
 }
 
-// reportPolicy is that of the reports, which carry their style in themselves
-// and run no script.
-const reportPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
-
 // whole sends a report as it is.
 func whole(w http.ResponseWriter, body []byte) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", reportPolicy)
+	w.Header().Set("Content-Security-Policy", render.Policy()+"; base-uri 'none'; frame-ancestors 'none'")
 	_, _ = w.Write(body) // who has gone needs no page
 }
 
@@ -107,11 +103,36 @@ func (s *server) historyPage(w http.ResponseWriter, r *http.Request) {
 	course.Mark(regress.Find(log, regress.Options{Plan: watch.Standard, Since: f.Since}), reports.Failing{Course: course})
 	var buf bytes.Buffer
 	o := render.CourseOptions{Suite: f.Suite, Home: "/regressions", Page: func(run string) string { return "/run/" + url.PathEscape(run) }}
+	if course, o, err = historyOf(course, o, r.URL.Query()); err != nil {
+		s.refuse(w, r, http.StatusNotFound, err.Error())
+		return
+	}
 	if err := render.Course(&buf, course, o); err != nil {
 		s.failed(w, r, err)
 		return
 	}
 	whole(w, buf.Bytes())
+}
+
+// historyOf chooses what a page on the history shows: the class that its address
+// asks for, or, of several, what changed in any of them and where each is.
+func historyOf(c *reports.Course, o render.CourseOptions, query url.Values) (*reports.Course, render.CourseOptions, error) {
+	classes := c.Classes()
+	if !query.Has("class") {
+		if len(classes) > 1 {
+			o.Class = func(class string) string {
+				q := url.Values{"suite": {o.Suite}, "device": {query.Get("device")}, "class": {class}}
+				return "/history?" + q.Encode()
+			}
+		}
+		return c, o, nil
+	}
+	for _, x := range classes {
+		if x.Devices[0].Class == query.Get("class") {
+			return x, o, nil
+		}
+	}
+	return nil, o, fmt.Errorf("no device of class %q has a run of the last 90 days: the history lists the classes that have", query.Get("class"))
 }
 
 // A watcher keeps what was found in the store until there is another run: it

@@ -80,22 +80,26 @@ type layout struct {
 	Page, Window float64  // width of the content and of the window
 	Dark         bool     // what the page was asked for
 	Paper        string   // the background it has
+	Plots, Drawn int      // places of plots, and those that the page's script has drawn into
 	Cut          []string // texts of plots that reach outside their plot
 	Small        []string // texts of plots below 9 px
 	Wide         []string // elements that reach outside the window, and are not in a box that scrolls
 	Overlap      []string // texts of one plot that cover each other
 }
 
-const measureLayout = `(() => {
+const measureLayout = `(async () => {
   const out = {Page: document.documentElement.scrollWidth, Window: window.innerWidth, Dark: matchMedia('(prefers-color-scheme: dark)').matches,
     Paper: getComputedStyle(document.body).backgroundColor, Cut: [], Small: [], Wide: [], Overlap: []};
   for (const d of document.querySelectorAll('details')) d.open = true;
+  const plots = [...document.querySelectorAll('.chart')], drawn = () => plots.filter(p => p.querySelector('svg')).length;
+  for (let i = 0; i < 300 && drawn() < plots.length; i++) await new Promise(r => setTimeout(r, 100));
+  Object.assign(out, {Plots: plots.length, Drawn: drawn()});
   for (const svg of document.querySelectorAll('svg')) {
     const s = svg.getBoundingClientRect(), boxes = [];
     for (const t of svg.querySelectorAll('text')) {
-      const b = t.getBoundingClientRect(), name = t.textContent + ' of ' + svg.getAttribute('aria-label').slice(0, 40);
+      const b = t.getBoundingClientRect(), name = t.textContent + ' of ' + svg.closest('[aria-label]').getAttribute('aria-label').slice(0, 40);
       if (b.left < s.left - 1 || b.right > s.right + 1 || b.top < s.top - 1 || b.bottom > s.bottom + 1) out.Cut.push(name);
-      const size = parseFloat(getComputedStyle(t).fontSize) * s.width / svg.viewBox.baseVal.width;
+      const size = parseFloat(getComputedStyle(t).fontSize) * s.width / (svg.viewBox.baseVal?.width || svg.width.baseVal.value);
       if (size < 9) out.Small.push(name + ': ' + size.toFixed(1) + ' px');
       for (const o of boxes) {
         const w = Math.min(o.right, b.right) - Math.max(o.left, b.left), h = Math.min(o.bottom, b.bottom) - Math.max(o.top, b.top);
@@ -105,7 +109,7 @@ const measureLayout = `(() => {
     }
   }
   for (const e of document.querySelectorAll('body *')) {
-    if (e.closest('.scroll, .hidden, svg, thead')) continue;
+    if (e.closest('.scroll, .hidden, svg, thead, .chart div')) continue;
     const b = e.getBoundingClientRect();
     if (b.width > 0 && (b.right > window.innerWidth + 1 || b.left < -1)) out.Wide.push(e.tagName + ' ' + e.textContent.slice(0, 40));
   }
@@ -159,7 +163,7 @@ func Open(t *testing.T, browser context.Context, address string, l Look) context
 	if err != nil {
 		t.Fatal(err)
 	}
-	look, err := chromedp.Run(ctx, chromedp.Evaluate[layout](measureLayout))
+	look, err := chromedp.Run(ctx, chromedp.Evaluate[layout](measureLayout, chromedp.EvalAwaitPromise))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,6 +190,9 @@ func (l layout) check(t *testing.T, want Look) {
 	}
 	if l.Dark != (want.Scheme == "dark") || (l.Paper == "rgb(255, 255, 255)") == l.Dark {
 		t.Errorf("asked for %s, the page's background is %s", want.Scheme, l.Paper)
+	}
+	if l.Drawn != l.Plots {
+		t.Errorf("%d of %d plots are drawn", l.Drawn, l.Plots)
 	}
 	for what, texts := range map[string][]string{"cut off": l.Cut, "too small": l.Small, "over another": l.Overlap} {
 		if len(texts) > 0 {
