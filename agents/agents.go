@@ -15,7 +15,7 @@ import (
 // Streams, buckets and the store of model files. Plans, outcomes and all else
 // that cannot be had again is on the disk before it is confirmed.
 const (
-	Jobs       = "JOBS"       // work queue: jobs.LANE.device.ID.JOB and jobs.LANE.class.CLASS.JOB
+	Jobs       = "JOBS"       // queue, emptied by the hub: jobs.LANE.device.ID.JOB and jobs.LANE.class.CLASS.JOB
 	Results    = "RESULTS"    // work queue: results.ID.JOB, taken by the hub alone
 	Enrolled   = "enrolled"   // bucket: Enrolment by agent
 	States     = "states"     // bucket: Beat by agent
@@ -93,8 +93,7 @@ func PersonInbox(name string) string { return "_PEOPLE." + name }
 var Lanes = []string{"gate", "nightly"}
 
 // A Queue is where jobs of one lane wait for a device, or for any one device of
-// a class. Each has a consumer of its own: a work queue's filters must not
-// overlap.
+// a class. Each has a consumer of its own.
 type Queue struct {
 	Lane, Kind, Name string // Kind is "device" or "class"
 }

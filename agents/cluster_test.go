@@ -213,6 +213,10 @@ func TestCluster(t *testing.T) {
 		}
 	}
 	s.verify(t, ids, map[string]int{"server of the cluster killed": 1, "hub killed": 1})
+	until(t, "the queue is empty", func() bool {
+		i, err := stream.Info(t.Context())
+		return err == nil && i.State.Msgs == 0
+	})
 }
 
 // TestClusterRefused: addresses that are none, and what else is wrong, are said.

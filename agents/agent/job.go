@@ -59,7 +59,7 @@ func (a *Agent) handle(ctx context.Context, m jetstream.Msg) {
 	cause := context.Cause(working)
 	stop()
 	if ended || errors.Is(cause, errClosed) {
-		a.close(ctx, m, id)
+		a.forget(id) // the hub has taken it out of the queue
 		return
 	}
 	a.giveBack(m)
@@ -83,6 +83,11 @@ func (a *Agent) close(ctx context.Context, m jetstream.Msg, id string) {
 	if err := m.DoubleAck(ctx); err != nil {
 		a.log.Debug("acknowledge a job: it comes again, and is found ended", "job", id, "why", err)
 	}
+	a.forget(id)
+}
+
+// forget removes what is kept of a job that has ended.
+func (a *Agent) forget(id string) {
 	if err := a.out.done(id); err != nil {
 		a.log.Error("a job cannot be forgotten", "job", id, "why", err)
 	}

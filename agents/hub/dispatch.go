@@ -43,7 +43,7 @@ func (h *Hub) dispatch(ctx context.Context, o agents.Order) (agents.Plan, error)
 func (h *Hub) addPlan(p agents.Plan) {
 	h.plans[p.ID] = p
 	for _, t := range p.Targets {
-		h.targets[t.Job] = place{p.ID, t}
+		h.targets[t.Job] = place{dispatch: p.ID, target: t}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"assay/agents"
@@ -117,6 +118,7 @@ func (h *Hub) consumers(ctx context.Context, id, class string) error {
 		err := steady(ctx, h.log, "make a queue", func() error {
 			_, err := h.js.CreateOrUpdateConsumer(ctx, agents.Jobs, jetstream.ConsumerConfig{
 				Durable: q.Consumer(), FilterSubject: q.Subject("*"), AckPolicy: jetstream.AckExplicitPolicy, AckWait: h.cfg.AckWait,
+				MemoryStorage: h.forgets(q),
 			})
 			return err
 		})
@@ -127,12 +129,29 @@ func (h *Hub) consumers(ctx context.Context, id, class string) error {
 	return nil
 }
 
-// reconsume makes the consumers of a queue that was made anew.
+// forgets reports whether who has which job of a queue is kept in memory alone:
+// a file for each device, written with each job, is most of what a job costs
+// the server. A hub that starts gives the open jobs of a device out again, to
+// the same device, which runs one at a time and finds the other one ended. One
+// of a class might go to another device, and a server of a cluster ends without
+// the hub: theirs is on the disk.
+func (h *Hub) forgets(q agents.Queue) bool { return q.Kind == "device" && !h.cfg.Cluster.used() }
+
+// reconsume makes the consumers that are not there: those in memory, and all of
+// a queue that was made anew.
 func (h *Hub) reconsume(ctx context.Context) error {
-	if h.jobs.CachedInfo().State.Consumers > 0 {
-		return nil
+	have := map[string]bool{}
+	names := h.jobs.ConsumerNames(ctx)
+	for name := range names.Name() {
+		have[name] = true
+	}
+	if err := names.Err(); err != nil {
+		return fmt.Errorf("list the queues: %w", err)
 	}
 	for id, e := range h.enrolled { // nobody else is there yet
+		if !slices.ContainsFunc(agents.Queues(id, e.Device.Class), func(q agents.Queue) bool { return !have[q.Consumer()] }) {
+			continue
+		}
 		if err := h.consumers(ctx, id, e.Device.Class); err != nil {
 			return err
 		}

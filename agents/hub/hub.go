@@ -88,6 +88,7 @@ type Hub struct {
 	server   *server.Server
 	nc       *nats.Conn
 	js       jetstream.JetStream
+	removed  string // where the server says that a job left its queue
 	jobs     jetstream.Stream
 	cert     tls.Certificate
 	address  agents.Address
@@ -120,6 +121,7 @@ type Hub struct {
 type place struct {
 	dispatch string
 	target   agents.Target
+	seq      uint64 // of its message in the queue; 0 where it is not known
 }
 
 // Start starts a hub. Close ends it.
@@ -166,6 +168,10 @@ func (h *Hub) start(ctx context.Context) error {
 	h.nc, err = nats.Connect("", nats.InProcessServer(h.server), nats.Nkey(h.ownKey, own.Sign), nats.Name(hubUser))
 	if err != nil {
 		return fmt.Errorf("connect to its own server: %w", err)
+	}
+	h.removed = h.nc.NewInbox()
+	if _, err := h.nc.Subscribe(h.removed, h.hearRemoved); err != nil {
+		return err
 	}
 	for _, step := range []func(context.Context) error{h.streams, h.load, h.reconsume, h.requeue} {
 		if err := steady(ctx, h.log, "start", func() error { return step(ctx) }); err != nil {

@@ -46,8 +46,14 @@ func (h *Hub) endLocked(ctx context.Context, all []*agents.Outcome) error {
 		h.mu.Unlock()
 		for _, o := range open[:n] {
 			h.log.Info("job ended", "job", o.Job, "agent", o.Agent, "state", o.State, "run", o.Run, "why", o.Reason)
-			if o.Agent == "" { // nobody takes the job out of the queue when told
-				h.unqueue(ctx, o.Job)
+			h.unqueue(ctx, o.Job)
+			if o.Agent == "" { // who may have it in hand does not know
+				h.mu.Lock()
+				t := h.targets[o.Job].target
+				h.mu.Unlock()
+				if t.Missing == "" {
+					h.wake(t)
+				}
 			}
 		}
 		open = open[n:]
@@ -99,17 +105,44 @@ func (h *Hub) writeOnce(ctx context.Context, all []*agents.Outcome) error {
 	return nil
 }
 
-// unqueue takes a job that has ended out of its queue, and tells who may have
-// it in hand.
+// unqueue takes a job that has ended out of its queue. It waits for no answer:
+// a job that stays is found ended by who takes it, or by the next start.
 func (h *Hub) unqueue(ctx context.Context, job string) {
 	h.mu.Lock()
-	t := h.targets[job].target
+	p := h.targets[job]
 	h.mu.Unlock()
-	if t.Missing != "" { // it was never queued
+	if p.target.Missing != "" { // it was never queued
 		return
 	}
-	if err := h.jobs.Purge(ctx, jetstream.WithPurgeSubject(t.Subject())); err != nil {
+	var err error
+	if p.seq == 0 { // queued by an earlier hub
+		var m *jetstream.RawStreamMsg
+		m, err = h.jobs.GetLastMsgForSubject(ctx, p.target.Subject())
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return
+		}
+		if err == nil {
+			p.seq = m.Sequence
+		}
+	}
+	if err == nil {
+		err = h.nc.PublishRequest(deleteJob, h.removed, fmt.Appendf(nil, `{"seq":%d,"no_erase":true}`, p.seq))
+	}
+	if err != nil {
 		h.log.Debug("a job that has ended stays queued until somebody looks at it", "job", job, "why", err)
 	}
-	h.wake(t)
+}
+
+// deleteJob is where JetStream deletes a message of the queue of jobs; answers
+// come to Hub.removed.
+const deleteJob = "$JS.API.STREAM.MSG.DELETE." + agents.Jobs
+
+// hearRemoved notes which jobs could not be taken out of the queue.
+func (h *Hub) hearRemoved(m *nats.Msg) {
+	var r struct {
+		Error *jetstream.APIError `json:"error"`
+	}
+	if err := json.Unmarshal(m.Data, &r); err != nil || r.Error != nil {
+		h.log.Debug("a job that has ended may stay queued until somebody looks at it", "why", r.Error, "answer", string(m.Data))
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"assay/agents"
 
@@ -33,7 +34,7 @@ func (h *Hub) queue(ctx context.Context, p agents.Plan, targets []agents.Target)
 			continue
 		}
 		if len(acks)-flight >= 0 {
-			if err := queued(ctx, sent[len(acks)-flight], acks[len(acks)-flight]); err != nil {
+			if err := h.queued(ctx, sent[len(acks)-flight], acks[len(acks)-flight]); err != nil {
 				return err
 			}
 		}
@@ -44,7 +45,7 @@ func (h *Hub) queue(ctx context.Context, p agents.Plan, targets []agents.Target)
 		sent, acks = append(sent, t), append(acks, ack)
 	}
 	for i := max(0, len(acks)-flight); i < len(acks); i++ {
-		if err := queued(ctx, sent[i], acks[i]); err != nil {
+		if err := h.queued(ctx, sent[i], acks[i]); err != nil {
 			return err
 		}
 	}
@@ -68,10 +69,16 @@ func (h *Hub) send(p agents.Plan, t agents.Target) (jetstream.PubAckFuture, erro
 }
 
 // queued waits until a job is in its queue.
-func queued(ctx context.Context, t agents.Target, ack jetstream.PubAckFuture) error {
+func (h *Hub) queued(ctx context.Context, t agents.Target, ack jetstream.PubAckFuture) error {
 	var err error
 	select {
-	case <-ack.Ok():
+	case a := <-ack.Ok():
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if p, ok := h.targets[t.Job]; ok {
+			p.seq = a.Sequence
+			h.targets[t.Job] = p
+		}
 		return nil
 	case err = <-ack.Err():
 	case <-ctx.Done():
@@ -86,11 +93,18 @@ func queued(ctx context.Context, t agents.Target, ack jetstream.PubAckFuture) er
 
 // requeue queues the jobs that are planned and not queued: a hub was killed
 // before it had, or a machine before its disk had them. A job leaves the queue
-// only when its outcome is kept, so one that is open and not there is owed.
+// only when its outcome is kept, so one that is open and not there is owed. One
+// that is there and has ended was about to leave.
 func (h *Hub) requeue(ctx context.Context) error {
 	info, err := h.jobs.Info(ctx, jetstream.WithSubjectFilter("jobs.>"))
 	if err != nil {
 		return fmt.Errorf("queue what was planned: %w", err)
+	}
+	for subject := range info.State.Subjects {
+		job := subject[strings.LastIndexByte(subject, '.')+1:]
+		if _, over := h.ended[job]; over { // nobody else is there yet
+			h.unqueue(ctx, job)
+		}
 	}
 	owed := map[string][]agents.Target{} // by dispatch
 	for _, t := range h.openFor("") {

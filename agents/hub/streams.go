@@ -34,8 +34,11 @@ func (h *Hub) streams(ctx context.Context) error {
 	}
 	// The window of duplicates only saves work: jobs and outcomes have keys
 	// of their own.
+	// Jobs stay until the hub takes them out: a work queue would ask every
+	// consumer, of which there are two for each device, whether it still wants
+	// a message that was acknowledged.
 	h.jobs, err = h.queueStream(ctx, jetstream.StreamConfig{
-		Name: agents.Jobs, Subjects: []string{"jobs.>"}, Retention: jetstream.WorkQueuePolicy, Duplicates: time.Hour,
+		Name: agents.Jobs, Subjects: []string{"jobs.>"}, Retention: jetstream.LimitsPolicy, Duplicates: time.Hour,
 		MaxConsumers: 1 << 20, // two for each device, two for each class; the server's own limit is 1000
 	})
 	if err == nil {
@@ -93,9 +96,10 @@ func (h *Hub) queueStream(ctx context.Context, cfg jetstream.StreamConfig) (jets
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 	case err != nil:
 		return nil, err
-	case old.CachedInfo().Config.PersistMode == cfg.PersistMode:
+	case old.CachedInfo().Config.PersistMode == cfg.PersistMode && old.CachedInfo().Config.Retention == cfg.Retention:
 	case old.CachedInfo().State.Msgs > 0:
-		cfg.PersistMode, cfg.MaxConsumers = old.CachedInfo().Config.PersistMode, old.CachedInfo().Config.MaxConsumers
+		was := old.CachedInfo().Config
+		cfg.PersistMode, cfg.MaxConsumers, cfg.Retention = was.PersistMode, was.MaxConsumers, was.Retention
 	default:
 		if err := h.js.DeleteStream(ctx, cfg.Name); err != nil {
 			return nil, err
