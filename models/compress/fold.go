@@ -3,8 +3,6 @@ package compress
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math"
 	"slices"
 
 	"assay/models/onnx"
@@ -15,11 +13,14 @@ func init() {
 	Register(Technique{
 		Name:  "fold",
 		Whole: true,
-		Doc:   "batch normalisation becomes part of the convolution before it, copies and dead code go; exact but for rounding",
+		Doc:   "batch normalisation becomes part of the convolution before it, parallel convolutions that are added up become one (RepVGG), copies and dead code go; exact but for rounding",
 		Apply: func(ctx context.Context, m *onnx.Model, opt Options) (*onnx.Model, *Report, error) {
 			return rewriting(ctx, "fold", m, opt, func(d *draft, r *Report) error {
 				if len(opt.Exclude)+len(opt.ExcludeOps) > 0 {
 					return errors.New("exclude: folding changes no result, so no node can be left out of it")
+				}
+				if _, err := d.foldBranches(); err != nil {
+					return err
 				}
 				was := map[string]bool{}
 				for _, t := range m.Graph.Initializers {
@@ -118,14 +119,11 @@ func (d *draft) foldNorms() error {
 	by, readers := d.g.Producers(), d.g.Consumers()
 	var err error
 	d.g.Nodes = slices.DeleteFunc(d.g.Nodes, func(n *onnx.Node) bool {
-		if err != nil || n.Op != "BatchNormalization" || !std(n) || len(n.Inputs) != 5 || d.Opset("") < 7 {
+		if err != nil || n.Op != "BatchNormalization" || !std(n) || !d.infers(n) {
 			return false
 		}
-		conv, in, out := by[n.Inputs[0]], n.Inputs[0], n.Outputs[0] // before opset 7 a flag said whether it trains
+		conv, in, out := by[n.Inputs[0]], n.Inputs[0], n.Outputs[0]
 		if conv == nil || conv.Op != "Conv" || !std(conv) || conv.Outputs[0] != in || len(readers[in]) != 1 || d.g.IsOutput(in) || d.captured[out] {
-			return false
-		}
-		if n.Int("training_mode", 0) != 0 || len(n.Outputs) > 1 && slices.ContainsFunc(n.Outputs[1:], func(s string) bool { return s != "" }) {
 			return false
 		}
 		var done bool
@@ -145,33 +143,27 @@ func (d *draft) foldNorms() error {
 // constant of fitting size.
 func (d *draft) foldNorm(conv, n *onnx.Node) (bool, error) {
 	w := d.floats(conv.Inputs[1])
-	gamma, beta := d.floats(n.Inputs[1]), d.floats(n.Inputs[2])
-	mean, variance := d.floats(n.Inputs[3]), d.floats(n.Inputs[4])
 	if len(w) == 0 || len(d.consts[conv.Inputs[1]].Shape) < 3 {
 		return false, nil
 	}
 	shape := d.consts[conv.Inputs[1]].Shape
 	m := shape[0]
-	if len(gamma) != m || len(beta) != m || len(mean) != m || len(variance) != m {
-		return false, nil
-	}
 	bias := make([]float32, m)
 	if b := input(conv, 2); b != "" {
 		if bias = d.floats(b); len(bias) != m {
 			return false, nil
 		}
 	}
-	eps, k := float64(n.Float("epsilon", 1e-5)), len(w)/m
-	fw, fb := make([]float32, len(w)), make([]float32, m)
-	for c := range m {
-		f := float64(gamma[c]) / math.Sqrt(float64(variance[c])+eps)
-		if math.IsNaN(f) || math.IsInf(f, 0) {
-			return false, fmt.Errorf("BatchNormalization %q: channel %d has variance %g and factor %g", label(n), c, variance[c], gamma[c])
-		}
+	factor, shift, err := d.normed(n, m)
+	if factor == nil || err != nil {
+		return false, err
+	}
+	k, fw, fb := len(w)/m, make([]float32, len(w)), make([]float32, m)
+	for c, f := range factor {
 		for i := c * k; i < (c+1)*k; i++ {
 			fw[i] = float32(f * float64(w[i]))
 		}
-		fb[c] = float32(f*(float64(bias[c])-float64(mean[c])) + float64(beta[c]))
+		fb[c] = float32(f*float64(bias[c]) + shift[c])
 	}
 	base := conv.Inputs[1]
 	conv.Inputs = []string{
