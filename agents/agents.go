@@ -24,6 +24,7 @@ const (
 	Outcomes   = "outcomes"   // bucket: Outcome by job; what is there stays
 	Schedules  = "schedules"  // bucket: Schedule by id
 	People     = "people"     // bucket: who may use the hub from elsewhere, by name
+	Owner      = "owner"      // bucket: the hub that a cluster belongs to
 	Models     = "models"     // object store: files by sha256
 )
 

@@ -3,11 +3,13 @@ package agents_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -217,6 +219,46 @@ func TestCluster(t *testing.T) {
 		i, err := stream.Info(t.Context())
 		return err == nil && i.State.Msgs == 0
 	})
+	oneHub(t, s, tm)
+}
+
+// oneHub starts a second hub beside the cluster of s: refused while the first
+// one is there, let in once that has died; the first one ends when it comes back
+// after all, and when the second has ended, too, a third one need not wait.
+func oneHub(t *testing.T, s *storm, tm *team) {
+	second := hubConfig(t.TempDir(), address(t), "", io.Discard)
+	second.Advertise = second.Listen
+	second.Cluster = clusterOf(tm.leafs, tm.creds)
+	if h, err := hub.Start(t.Context(), second); err == nil || !strings.Contains(err.Error(), "the cluster belongs to the hub on") {
+		t.Fatalf("a second hub: %v, %v", h, err)
+	}
+	if err := s.hub.cmd.Process.Signal(syscall.SIGSTOP); err != nil { // it reaches nothing, and does not know
+		t.Fatal(err)
+	}
+	h, err := hub.Start(t.Context(), second)
+	if err != nil {
+		t.Fatalf("the first hub is silent: %v", err)
+	}
+	if err := s.hub.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the first hub ends", func() bool { return strings.Contains(s.hub.log.String(), "another hub has taken the cluster") })
+	select {
+	case <-h.Gone():
+		t.Error("the second hub ends, too")
+	default:
+	}
+	s.hub.kill(t)
+	h.Close()
+	third := second
+	third.Dir, third.Listen = t.TempDir(), address(t)
+	third.Advertise = third.Listen
+	began := time.Now()
+	if h, err = hub.Start(t.Context(), third); err != nil {
+		t.Fatal(err)
+	}
+	h.Close()
+	t.Logf("the third hub started in %v", time.Since(began))
 }
 
 // TestClusterRefused: addresses that are none, and what else is wrong, are said.

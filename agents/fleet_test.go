@@ -54,9 +54,13 @@ func serveHub(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	<-ctx.Done()
+	select {
+	case <-ctx.Done():
+	case <-h.Gone():
+		err = errors.New("another hub has taken the cluster")
+	}
 	h.Close()
-	return nil
+	return err
 }
 
 // ackWait is short, so that a connection can be cut for longer in a test.

@@ -19,6 +19,9 @@ func (h *Hub) listen(ctx context.Context) error {
 		return fmt.Errorf("take results: %w", err)
 	}
 	h.done.Go(func() { h.reap(ctx) })
+	if h.owner != nil {
+		h.done.Go(func() { h.hold(ctx) })
+	}
 	for subject, f := range h.services() {
 		if _, err := h.nc.Subscribe(subject, f); err != nil {
 			return fmt.Errorf("listen to %s: %w", subject, err)

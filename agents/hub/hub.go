@@ -98,6 +98,11 @@ type Hub struct {
 	members, states, tokens, dispatches, outcomes, schedules, persons jetstream.KeyValue
 	models                                                            jetstream.ObjectStore
 
+	owner  jetstream.KeyValue // see lease.go; nil without a cluster
+	lease  []byte
+	leased uint64 // revision
+	gone   chan struct{}
+
 	mu       sync.Mutex // guards what follows, which mirrors the buckets
 	enrolled map[string]agents.Enrolment
 	keys     map[string]string // agent by public key
@@ -135,7 +140,7 @@ func Start(ctx context.Context, cfg Config) (*Hub, error) {
 	h := &Hub{
 		cfg: cfg, log: cfg.Log, enrolled: map[string]agents.Enrolment{}, keys: map[string]string{}, invited: map[string]time.Time{}, people: map[string]Person{},
 		plans: map[string]agents.Plan{}, targets: map[string]place{}, ended: map[string]agents.Outcome{},
-		last: map[string]agents.Outcome{}, pulses: map[string]pulse{},
+		last: map[string]agents.Outcome{}, pulses: map[string]pulse{}, gone: make(chan struct{}),
 	}
 	if err := h.start(ctx); err != nil {
 		h.Close()
@@ -173,7 +178,7 @@ func (h *Hub) start(ctx context.Context) error {
 	if _, err := h.nc.Subscribe(h.removed, h.hearRemoved); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{h.streams, h.load, h.reconsume, h.requeue} {
+	for _, step := range []func(context.Context) error{h.own, h.streams, h.load, h.reconsume, h.requeue} {
 		if err := steady(ctx, h.log, "start", func() error { return step(ctx) }); err != nil {
 			return err
 		}
@@ -187,6 +192,7 @@ func (h *Hub) Close() {
 		h.stop()
 		h.done.Wait()
 	}
+	h.release()
 	if h.nc != nil {
 		h.nc.Close()
 	}

@@ -130,8 +130,12 @@ One device may join within the hour: run "assay agent join" there and give it th
 		go p.serve(cfg.Log)
 		fmt.Fprintf(c.OutOrStdout(), "the pages are at %s\n", p.at)
 	}
-	<-c.Context().Done()
-	return nil
+	select {
+	case <-c.Context().Done():
+		return nil
+	case <-h.Gone():
+		return errors.New("another hub has taken the cluster: one hub at a time")
+	}
 }
 
 // Environment variables that name folders.
