@@ -80,6 +80,7 @@ func (f *compressFlags) add(c *cobra.Command) {
 	fl.BoolVar(&f.set.Asymmetric, "asymmetric", false, "weight-only: blocks have a zero point")
 	fl.StringVar(&f.set.Form, "form", "", "weight-only: matrices as nbits (MatMulNBits, default) or qdq (the standard's blocked DequantizeLinear)")
 	fl.StringVar(&f.set.Pattern, "pattern", "", "sparse: zeros as 2:4 or 4x1 instead of anywhere")
+	fl.StringVar(&f.set.Storage, "storage", "", "sparse: weights as dense zeros or sparse, by the values that are left")
 	fl.StringVar(&f.set.Spread, "spread", "", "sparse: zeros shared among layers uniform or erk")
 	fl.BoolVar(&f.set.Plain, "plain", false, "pruned: do not fit the next layer to what is left")
 	fl.StringSliceVar(&f.set.Exclude, "exclude", nil, "nodes to be left alone, by name or first output")

@@ -62,6 +62,12 @@ type Settings struct {
 	// default) or erk.
 	Spread string `json:"spread,omitempty" yaml:"spread"`
 
+	// Storage of the sparse techniques' weights is dense (the default): zeros and
+	// all, which every engine reads; or sparse: as sparse_initializer, by the
+	// values that are left and their places (8 bytes each), where that is
+	// smaller. An engine makes dense weights of them again when it loads.
+	Storage string `json:"storage,omitempty" yaml:"storage"`
+
 	// Plain pruning keeps the next layer as it is instead of fitting it anew
 	// to the calibration data.
 	Plain bool `json:"plain,omitempty" yaml:"plain"`
@@ -94,6 +100,7 @@ var choices = []struct {
 	{"form", func(s *Settings) string { return s.Form }, []string{"nbits", "qdq"}},
 	{"pattern", func(s *Settings) string { return s.Pattern }, []string{"2:4", "4x1"}},
 	{"spread", func(s *Settings) string { return s.Spread }, []string{"uniform", "erk"}},
+	{"storage", func(s *Settings) string { return s.Storage }, []string{"dense", "sparse"}},
 }
 
 // Check reports settings that no technique can follow.

@@ -99,8 +99,16 @@ func (d *draft) sparsify(opt Options, r *Report, f func(t *target, density float
 			continue
 		}
 		d.write(t, m, "_sparse", r)
+		if opt.Storage == "sparse" {
+			d.consts[t.node.Inputs[1]].Sparse = true
+			x := &r.Nodes[len(r.Nodes)-1]
+			kept := math.Round((1 - x.Sparsity) * float64(len(t.value)))
+			x.After = min(x.After, int64(kept)*(4+8)+int64(4*len(t.bias)))
+		}
 	}
-	r.warn("zeros alone make no file smaller and few engines faster")
+	if opt.Storage != "sparse" {
+		r.warn("zeros alone make no file smaller and few engines faster")
+	}
 	return nil
 }
 

@@ -54,6 +54,43 @@ func TestSparsity(t *testing.T) {
 	}
 }
 
+// TestStorage expects the same weights from a file that stores what is left of
+// them alone, which is smaller, and a report that says how much.
+func TestStorage(t *testing.T) {
+	size := map[string]int{}
+	for _, storage := range []string{"dense", "sparse"} {
+		opt := options()
+		opt.Storage = storage
+		out, r := apply(t, "sparse-90", wideNet(), opt)
+		b := encode(t, out)
+		size[storage] = len(b)
+		back, err := onnx.Decode([]byte(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		apart := 0
+		for _, w := range back.Graph.Initializers {
+			if was := out.Graph.Initializer(w.Name); string(w.Data) != string(was.Data) {
+				t.Errorf("%s: %s is read otherwise than it was written", storage, w.Name)
+			}
+			if w.Sparse {
+				apart++
+			}
+		}
+		if (apart == 3) != (storage == "sparse") {
+			t.Errorf("%s: %d weights are stored apart, want those of 3 layers or none", storage, apart)
+		}
+		for _, n := range r.Nodes {
+			if n.Changed && (n.After < n.Before) != (storage == "sparse") {
+				t.Errorf("%s: %s has %d bytes, was %d", storage, n.Name, n.After, n.Before)
+			}
+		}
+	}
+	if size["sparse"] >= size["dense"] {
+		t.Errorf("%d bytes stored sparse, %d dense", size["sparse"], size["dense"])
+	}
+}
+
 // TestPatterns checks 2:4 along input channels and 4×1 along outputs.
 func TestPatterns(t *testing.T) {
 	for _, name := range []string{"sparse-50", "wanda-50", "sparsegpt-50"} {

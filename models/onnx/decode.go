@@ -203,7 +203,13 @@ func (d *decoder) graph(g *Graph, b []byte) error {
 		case 13:
 			return d.info(f, "value_info", &g.Values)
 		case 15:
-			return fmt.Errorf("sparse initializer %d: sparse tensors are not read: %w", len(g.Initializers), errors.ErrUnsupported)
+			t := &Initializer{}
+			i := len(g.Initializers)
+			g.Initializers = append(g.Initializers, t)
+			if err := d.sparse(f, t); err != nil {
+				return fmt.Errorf("sparse initializer %d: %w", i, err)
+			}
+			return nil
 		}
 		return keep(f, &g.extra)
 	})

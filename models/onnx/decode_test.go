@@ -170,7 +170,12 @@ func TestDecodeErrors(t *testing.T) {
 		{"strings", modelBytes(nest(5, name, varint(1, 2), varint(2, 8), nest(6, []byte("a")))), "1 strings for shape [2]"},
 		{"external", modelBytes(nest(5, name, varint(1, 2), varint(2, 1), nest(13, nest(1, []byte("location")), nest(2, []byte("w.bin"))), varint(14, 1))), `in the file "w.bin": open the model by its path`},
 		{"segment", modelBytes(nest(5, name, varint(1, 1), varint(2, 1), nest(3))), "segments"},
-		{"sparse", modelBytes(nest(15)), "sparse tensors are not read"},
+		{"sparse, nothing in it", modelBytes(nest(15)), "sparse initializer 0: its values are"},
+		{"sparse, one value of many", modelBytes(sparse([]int64{1 << 30}, []float32{1}, 5)), "fewer than one in 4096"},
+		{"sparse, falling places", modelBytes(sparse([]int64{4}, []float32{1, 2}, 3, 1)), "places must rise"},
+		{"sparse, outside", modelBytes(sparse([]int64{4}, []float32{1}, 4)), "value 0 lies at 4 of 4"},
+		{"sparse, outside of a dimension", modelBytes(sparse([]int64{2, 3}, []float32{1}, 1, 3)), "value 0 lies at 3 of 3 in dimension 1"},
+		{"sparse, places for other values", modelBytes(sparse([]int64{4}, []float32{1, 2}, 1, 2, 3)), "wants int64[2] or int64[2 1]"},
 		{"negative input dim", modelBytes(nest(11, nest(1, []byte("x")), nest(2, nest(1, nest(2, nest(1, varint(1, 1<<64-5))))))), `input 0 "x": shape: dimension -5 is negative`},
 		{"type number", modelBytes(nest(5, name, varint(2, 1<<40))), "element type 1099511627776 is unknown"},
 	} {

@@ -14,7 +14,14 @@ func putGraph(b []byte, g *Graph) []byte {
 		b = message(b, 1, func(b []byte) []byte { return putNode(b, n) })
 	}
 	b = putString(b, 2, g.Name)
+	var thin []func(b []byte) []byte
 	for _, t := range g.Initializers {
+		if t.Sparse {
+			if values, places, ok := stored(t.Tensor); ok {
+				thin = append(thin, func(b []byte) []byte { return putSparse(b, t.Name, values, places, t.Shape) })
+				continue
+			}
+		}
 		b = message(b, 5, func(b []byte) []byte { return putTensor(b, t.Name, t.Tensor) })
 	}
 	b = putString(b, 10, g.Doc)
@@ -25,6 +32,9 @@ func putGraph(b []byte, g *Graph) []byte {
 		for _, v := range l.list {
 			b = message(b, l.num, func(b []byte) []byte { return putInfo(b, v) })
 		}
+	}
+	for _, put := range thin {
+		b = message(b, 15, put)
 	}
 	return append(b, g.extra...)
 }

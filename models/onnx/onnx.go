@@ -46,6 +46,7 @@ type Initializer struct {
 	Name string
 	tensor.Tensor
 	External bool // read from a file beside the model
+	Sparse   bool // stored by its values that are not zero, where that is smaller
 }
 
 // A Node is one operator call. An empty input name is an omitted optional input.
