@@ -28,6 +28,9 @@ const mostShare = 0.6
 func (w *Watch) screen(i int, t *track) *Finding {
 	s := w.sight(t)
 	t.count(s)
+	if !s.up && !s.down {
+		t.home = w.night
+	}
 	f := &Finding{Series: i, Window: s.top.window, Score: s.top.z}
 	f.Deviation = stat.Interval{Low: s.top.diff - 2*s.top.se, Mid: s.top.diff, High: s.top.diff + 2*s.top.se}
 	switch {

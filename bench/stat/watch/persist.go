@@ -64,8 +64,17 @@ func (w *Watch) forget(series int) {
 // bound of the slope, whose standard error allows for any spread of the errors
 // (White 1980, "A heteroskedasticity-consistent covariance matrix estimator",
 // Econometrica 48:817–838), and the spread of the shares between series.
+//
+// A series that has been off its level ever since it was a control may have
+// changed just then, and its pair, with by far the largest deviation, would say
+// that what is repeated is noise: it counts once the series is back.
 func (w *Watch) Persisting(group string) stat.Interval {
-	pairs := w.pairs[group]
+	var pairs []pair
+	for _, p := range w.pairs[group] {
+		if p.at <= w.tracks[p.series].home {
+			pairs = append(pairs, p)
+		}
+	}
 	unknown := stat.Interval{Low: 0, Mid: math.NaN(), High: 1}
 	if len(pairs) < leastPairs {
 		return unknown

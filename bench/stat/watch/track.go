@@ -43,6 +43,7 @@ type track struct {
 	cleared int // nights before this one no longer raise a suspicion: they were measured again
 	up      int // nights in a row above the level, at the level of screening
 	down    int // and below
+	home    int // the last night of the watch on which it was neither
 	proved  int // the same, where the series alone proves the change; negative where it is better
 	open    bool
 	calm    int  // nights in a row that an open series has been back at its level
@@ -120,7 +121,7 @@ func (b base) df() int { return max(3, int(0.6*float64(b.n))) }
 func (t *track) restart(keep int) {
 	kept := t.x[max(0, len(t.x)-keep):]
 	noise := t.noise // what is known of the noise outlives the level
-	*t = track{group: t.group, sign: t.sign, noise: stat.Noise{SD: math.NaN()}, fresh: t.fresh}
+	*t = track{group: t.group, sign: t.sign, home: t.home, noise: stat.Noise{SD: math.NaN()}, fresh: t.fresh}
 	for _, v := range kept {
 		t.push(v, common{rho: noise.Rho})
 	}

@@ -111,6 +111,20 @@ func TestWords(t *testing.T) {
 }
 
 // TestSign turns a metric round: of throughput, less is worse.
+// TestStepInAControl: a series that changes on the night of its turn as a
+// control is confirmed that night. What it repeats is the change, not noise.
+func TestStepInAControl(t *testing.T) {
+	const series = 50 // one control each night, in turn
+	s := newSet(Standard, series, 0.01)
+	s.add = from(2*series, 0.3)
+	if night, _, others := s.follow(2*series+1, Confirmed); night != 2*series || others > 0 {
+		t.Errorf("confirmed on night %d, want %d; %d others told", night, 2*series, others)
+	}
+	if p := s.Persisting(""); p.High > 0.3 {
+		t.Errorf("%.2f of a night's deviation is said to persist", p.High)
+	}
+}
+
 func TestSign(t *testing.T) {
 	w := New(Standard, []Series{{Worse: -1}, {Worse: 1}, {}})
 	rnd := rand.New(rand.NewPCG(1, 1))
