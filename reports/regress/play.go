@@ -233,6 +233,8 @@ func (p *play) note(f watch.Finding, n int) {
 			p.report.Better = append(p.report.Better, ch)
 		}
 		c.first = p.back(c, n, f.Window)
+	case f.Word == watch.Cleared && n == p.nights-1:
+		p.report.Cleared = append(p.report.Cleared, p.describe(c, f, n))
 	case f.Word == watch.Suspect && n == p.nights-1:
 		p.report.Suspects = append(p.report.Suspects, p.describe(c, f, n))
 	}
@@ -273,7 +275,7 @@ func (p *play) finish() {
 	p.silent()
 	p.alike()
 	p.spreads()
-	for _, cs := range [][]Change{r.Changes, r.Better, r.Suspects, r.Remarks} {
+	for _, cs := range [][]Change{r.Changes, r.Better, r.Suspects, r.Cleared, r.Remarks} {
 		slices.SortStableFunc(cs, func(a, b Change) int {
 			return cmp.Or(b.Told.Compare(a.Told), cmp.Compare(math.Abs(math.Log(b.Size.Value)), math.Abs(math.Log(a.Size.Value))), cmp.Compare(a.Series, b.Series))
 		})

@@ -31,6 +31,7 @@ type Report struct {
 	Changes   []Change  `json:"changes"`
 	Suspects  []Change  `json:"suspects"`
 	Better    []Change  `json:"better"`
+	Cleared   []Change  `json:"cleared"` // suspects of the last night that are not in the build
 	Remarks   []Change  `json:"remarks"` // changes of variance: no alarm
 	Older     int       `json:"older"`   // told before Since, and neither over nor acknowledged
 	Silent    []Silent  `json:"silent"`
@@ -140,7 +141,7 @@ type Request struct {
 
 // Find says what has changed.
 func Find(l *reports.Log, o Options) *Report {
-	r := &Report{Budget: o.Plan.Budget, Since: o.Since, Changes: []Change{}, Suspects: []Change{}, Better: []Change{}, Remarks: []Change{}, Silent: []Silent{}, Alike: []Alike{}, Fresh: []Fresh{}, Persists: []Share{}}
+	r := &Report{Budget: o.Plan.Budget, Since: o.Since, Changes: []Change{}, Suspects: []Change{}, Better: []Change{}, Cleared: []Change{}, Remarks: []Change{}, Silent: []Silent{}, Alike: []Alike{}, Fresh: []Fresh{}, Persists: []Share{}}
 	p := newPlay(l, o, r)
 	if p.nights == 0 {
 		r.Nightless = true

@@ -87,6 +87,11 @@ func TestConfirmedAtOnce(t *testing.T) {
 	if len(r.Persists) != 1 || r.Persists[0].Family != "latency" || r.Persists[0].High > 0.2 || r.Count.Controls != 44 || r.Count.Alarms != 0 {
 		t.Errorf("counts %+v, share %+v", r.Count, r.Persists)
 	}
+	l.Again[len(l.Again)-1].Ratio.Mid = 0 // the second measurement shows nothing
+	r = find(l)
+	if len(r.Changes) != 0 || len(r.Cleared) != 1 || r.Cleared[0].Word != watch.Cleared || r.Cleared[0].Again == nil || r.Cleared[0].Again.Value != 1 {
+		t.Errorf("not cleared, or not said: %+v, changes %+v", r.Cleared, r.Changes)
+	}
 }
 
 func TestAckBeginsANewLevel(t *testing.T) {

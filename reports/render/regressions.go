@@ -82,7 +82,7 @@ func regressionTables(r *regress.Report) []titled {
 	for _, x := range []struct {
 		title string
 		all   []regress.Change
-	}{{"Worse", r.Changes}, {"Undecided", r.Suspects}, {"Better", r.Better}, {"Noisier, at the same level", r.Remarks}} {
+	}{{"Worse", r.Changes}, {"Undecided", r.Suspects}, {"Better", r.Better}, {"Cleared: measured again, it is not in the build", r.Cleared}, {"Noisier, at the same level", r.Remarks}} {
 		if len(x.all) > 0 {
 			out = append(out, changesTable(x.title, x.all))
 		}
