@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"fmt"
+	"iter"
 	"time"
 
 	"assay/agents"
@@ -49,19 +50,30 @@ func (h *Hub) notFor(agent, job string) string {
 
 // reap ends jobs whose time is over, and begins what is due.
 func (h *Hub) reap(ctx context.Context) {
-	t := time.NewTicker(reapEvery)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
+	for range ticks(ctx, reapEvery) {
 		if err := h.expire(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			h.log.Error("end jobs whose time is over", "why", err)
 		}
 		if err := h.fire(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			h.log.Error("dispatch what is scheduled", "why", err)
+		}
+	}
+}
+
+// ticks yields every period until ctx ends.
+func ticks(ctx context.Context, period time.Duration) iter.Seq[struct{}] {
+	return func(yield func(struct{}) bool) {
+		t := time.NewTicker(period)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+				if !yield(struct{}{}) {
+					return
+				}
+			}
 		}
 	}
 }

@@ -174,6 +174,9 @@ func (h *Hub) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connect to its own server: %w", err)
 	}
+	if h.js, err = jetstream.New(h.nc, jetstream.WithPublishAsyncTimeout(patience)); err != nil {
+		return err
+	}
 	h.removed = h.nc.NewInbox()
 	if _, err := h.nc.Subscribe(h.removed, h.hearRemoved); err != nil {
 		return err

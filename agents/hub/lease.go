@@ -42,11 +42,8 @@ func (h *Hub) own(ctx context.Context) error {
 	if !h.cfg.Cluster.used() {
 		return nil
 	}
-	js, err := jetstream.New(h.nc)
-	if err != nil {
-		return err
-	}
-	if h.owner, err = js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: agents.Owner, Replicas: h.cfg.Cluster.Replicas}); err != nil {
+	var err error
+	if h.owner, err = h.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: agents.Owner, Replicas: h.cfg.Cluster.Replicas}); err != nil {
 		return fmt.Errorf("bucket %s: %w", agents.Owner, err)
 	}
 	host, _ := os.Hostname() // "" where it has none
@@ -57,10 +54,8 @@ func (h *Hub) own(ctx context.Context) error {
 	h.lease = mine
 	e, err := h.owner.Get(ctx, leaseKey)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		if h.leased, err = h.owner.Create(ctx, leaseKey, mine); overtaken(err) {
-			return errors.New("another hub begins beside this cluster right now: one hub at a time")
-		}
-		return err
+		h.leased, err = h.owner.Create(ctx, leaseKey, mine)
+		return begun(err)
 	}
 	if err != nil {
 		return err
@@ -75,8 +70,14 @@ func (h *Hub) own(ctx context.Context) error {
 			return err
 		}
 	}
-	if h.leased, err = h.owner.Update(ctx, leaseKey, mine, e.Revision()); overtaken(err) {
-		return l.taken()
+	h.leased, err = h.owner.Update(ctx, leaseKey, mine, e.Revision())
+	return begun(err)
+}
+
+// begun tells of a lease that another hub took first.
+func begun(err error) error {
+	if overtaken(err) {
+		return errors.New("another hub begins beside this cluster right now: one hub at a time")
 	}
 	return err
 }
@@ -109,14 +110,7 @@ func (h *Hub) silent(ctx context.Context, revision uint64, l lease) error {
 // hold writes the lease until the hub ends; a hub whose lease another one has
 // taken ends.
 func (h *Hub) hold(ctx context.Context) {
-	t := time.NewTicker(leaseEvery)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
+	for range ticks(ctx, leaseEvery) {
 		revision, err := h.owner.Update(ctx, leaseKey, h.lease, h.leased)
 		switch {
 		case err == nil:

@@ -29,9 +29,6 @@ const remembered = 90 * 24 * time.Hour
 // queued again (requeue); a result is sent again until its outcome is kept.
 func (h *Hub) streams(ctx context.Context) error {
 	var err error
-	if h.js, err = jetstream.New(h.nc, jetstream.WithPublishAsyncTimeout(patience)); err != nil {
-		return err
-	}
 	// The window of duplicates only saves work: jobs and outcomes have keys
 	// of their own.
 	// Jobs stay until the hub takes them out: a work queue would ask every

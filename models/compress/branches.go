@@ -12,27 +12,24 @@ import (
 // foldBranches makes one convolution of parallel ones that read the same tensor
 // and are added up, a batch normalisation of that tensor and the tensor itself
 // among them (structural re-parameterisation; Ding et al., RepVGG, CVPR 2021,
-// §3.3). It computes the same sums but for rounding. It reports how many sums
-// went.
+// §3.3). It computes the same sums but for rounding.
 //
 // Only fold does so: the merged weights differ more between each other than
 // those of the branches, which quantization feels.
-func (d *draft) foldBranches() (int, error) {
-	done := 0
+func (d *draft) foldBranches() error {
 	for _, root := range slices.Backward(slices.Clone(d.g.Nodes)) { // a sum of sums before its parts
 		if !sums(root) || d.captured[root.Outputs[0]] || !slices.Contains(d.g.Nodes, root) {
 			continue
 		}
 		ok, err := d.foldSum(root)
 		if err != nil {
-			return done, err
+			return err
 		}
 		if ok {
-			done++
 			d.g.RemoveUnused()
 		}
 	}
-	return done, nil
+	return nil
 }
 
 func sums(n *onnx.Node) bool { return std(n) && (n.Op == "Add" || n.Op == "Sum") }
@@ -63,17 +60,14 @@ func (d *draft) foldSum(root *onnx.Node) (bool, error) {
 		}
 	}
 	collect(root)
-	x, widest := "", (*onnx.Node)(nil)
+	var widest *onnx.Node
 	for _, a := range addends {
 		p := by[a]
-		if p == nil || p.Op != "Conv" || !std(p) || !own(a) || !d.centred(p) || widest != nil && !aligned(widest, p, d) {
+		if p == nil || p.Op != "Conv" || !std(p) || !own(a) || !d.centred(p) || widest != nil && !d.aligned(widest, p) {
 			continue
 		}
-		if x == "" || x == p.Inputs[0] {
-			x = p.Inputs[0]
-			if widest == nil || len(d.floats(p.Inputs[1])) > len(d.floats(widest.Inputs[1])) {
-				widest = p
-			}
+		if widest == nil || len(d.floats(p.Inputs[1])) > len(d.floats(widest.Inputs[1])) {
+			widest = p
 		}
 	}
 	if widest == nil || len(addends) < 2 {
@@ -81,7 +75,7 @@ func (d *draft) foldSum(root *onnx.Node) (bool, error) {
 	}
 	var all []branch
 	for _, a := range addends {
-		br, ok, err := d.branch(a, x, widest, by[a], own(a))
+		br, ok, err := d.branch(a, widest, by[a], own(a))
 		if !ok || err != nil {
 			return false, err
 		}
@@ -123,7 +117,7 @@ func (d *draft) centred(n *onnx.Node) bool {
 
 // aligned reports whether two centred convolutions step alike over the same
 // channels, and the kernel of one holds that of the other.
-func aligned(a, b *onnx.Node, d *draft) bool {
+func (d *draft) aligned(a, b *onnx.Node) bool {
 	s, t := d.consts[a.Inputs[1]].Shape, d.consts[b.Inputs[1]].Shape
 	if len(s) != len(t) || s[0] != t[0] || s[1] != t[1] || a.Int("group", 1) != b.Int("group", 1) || a.Inputs[0] != b.Inputs[0] {
 		return false
@@ -151,10 +145,10 @@ func stride(n *onnx.Node, axis int) int64 {
 	return 1
 }
 
-// branch reads an addend, computed by p; false where it is no branch of x that
-// fits the widest convolution.
-func (d *draft) branch(name, x string, widest, p *onnx.Node, own bool) (branch, bool, error) {
-	shape := d.consts[widest.Inputs[1]].Shape
+// branch reads an addend, computed by p; false where it is no branch of what
+// the widest convolution reads, or does not fit that.
+func (d *draft) branch(name string, widest, p *onnx.Node, own bool) (branch, bool, error) {
+	x, shape := widest.Inputs[0], d.consts[widest.Inputs[1]].Shape
 	channels := shape[1] * int(widest.Int("group", 1))
 	itself := shape[0] == channels
 	for i := range len(shape) - 2 {
@@ -166,7 +160,7 @@ func (d *draft) branch(name, x string, widest, p *onnx.Node, own bool) (branch, 
 	case p == nil || !std(p) || !own || len(p.Inputs) == 0 || p.Inputs[0] != x:
 		return branch{}, false, nil
 	case p.Op == "Conv":
-		if !d.centred(p) || !aligned(widest, p, d) || len(d.floats(p.Inputs[1])) > len(d.floats(widest.Inputs[1])) {
+		if !d.centred(p) || !d.aligned(widest, p) || len(d.floats(p.Inputs[1])) > len(d.floats(widest.Inputs[1])) {
 			return branch{}, false, nil
 		}
 		return branch{conv: p, w: d.floats(p.Inputs[1]), b: d.floats(input(p, 2))}, true, nil

@@ -126,7 +126,7 @@ func TestBranches(t *testing.T) {
 				err = d.fold()
 			}
 			if err == nil {
-				_, err = d.foldBranches()
+				err = d.foldBranches()
 			}
 			got := d.Model
 			if err == nil {

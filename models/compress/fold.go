@@ -19,7 +19,7 @@ func init() {
 				if len(opt.Exclude)+len(opt.ExcludeOps) > 0 {
 					return errors.New("exclude: folding changes no result, so no node can be left out of it")
 				}
-				if _, err := d.foldBranches(); err != nil {
+				if err := d.foldBranches(); err != nil {
 					return err
 				}
 				was := map[string]bool{}

@@ -101,14 +101,8 @@ func (d *decoder) fill(t *tensor.Tensor, r *rawTensor) error {
 		return fmt.Errorf("element type %d is unknown", r.typ)
 	}
 	t.Type = tensor.Type(r.typ)
-	t.Shape = make([]int, len(r.dims))
-	for i, v := range r.dims {
-		if v < 0 || v > tensor.MaxBytes {
-			return fmt.Errorf("dimension %d is %d", i, v)
-		}
-		t.Shape[i] = int(v)
-	}
-	n, err := tensor.Elements(t.Shape)
+	shape, n, err := elements(r.dims)
+	t.Shape = shape
 	switch {
 	case err != nil:
 		return err
@@ -131,6 +125,19 @@ func (d *decoder) fill(t *tensor.Tensor, r *rawTensor) error {
 		return err // types without a size (complex, float8) are an error when used
 	}
 	return t.Check()
+}
+
+// elements returns dims as a shape, and how many elements that has.
+func elements(dims []int64) (shape []int, n int, err error) {
+	shape = make([]int, len(dims))
+	for i, v := range dims {
+		if v < 0 || v > tensor.MaxBytes {
+			return shape, 0, fmt.Errorf("dimension %d is %d", i, v)
+		}
+		shape[i] = int(v)
+	}
+	n, err = tensor.Elements(shape)
+	return shape, n, err
 }
 
 // packStrings stores strings in a tensor's Data: each as its length, a

@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"assay/models/tensor"
 )
 
@@ -48,14 +46,8 @@ func (d *decoder) sparse(f field, t *Initializer) error {
 // dense makes a tensor of dims from its values [n] and their places, [n] or
 // [n, rank].
 func dense(values, indices tensor.Tensor, dims []int64) (tensor.Tensor, error) {
-	out := tensor.Tensor{Type: values.Type, Shape: make([]int, len(dims))}
-	for i, v := range dims {
-		if v < 0 || v > tensor.MaxBytes {
-			return out, fmt.Errorf("dimension %d is %d", i, v)
-		}
-		out.Shape[i] = int(v)
-	}
-	total, err := tensor.Elements(out.Shape)
+	shape, total, err := elements(dims)
+	out := tensor.Tensor{Type: values.Type, Shape: shape}
 	if err != nil {
 		return out, err
 	}
@@ -125,5 +117,5 @@ func putSparse(b []byte, name string, values tensor.Tensor, places []int64, shap
 	b = message(b, 2, func(b []byte) []byte {
 		return putTensor(b, "", tensor.Tensor{Type: tensor.Int64, Shape: []int{len(places)}, Data: at})
 	})
-	return putInts(b, protowire.Number(3), shape)
+	return putInts(b, 3, shape)
 }

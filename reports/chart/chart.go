@@ -23,6 +23,8 @@ import (
 	"math"
 	"sync"
 
+	"assay/bench/unit"
+
 	"github.com/mattn/go-runewidth"
 )
 
@@ -66,6 +68,17 @@ type Axis struct {
 	Unit  string // base unit, as bench/unit prints it
 }
 
+// exact prints v by itself, for who points at it.
+func (a Axis) exact(v float64) string {
+	switch a.Unit {
+	case "ratio":
+		return unit.Percent(v)
+	case "x":
+		return unit.Precise(v)
+	}
+	return unit.Format(v, a.Unit)
+}
+
 // usable keeps what can be drawn: zero, and numbers of a size that nothing
 // measured leaves; sums and ratios of them are finite.
 func usable(v float64) bool {
@@ -99,12 +112,6 @@ func (f *figure) html(height int, text string) template.HTML {
 // line is a stroke through points; a nil one is a gap.
 func line(t Tone, width float64, points ...[]float64) fields {
 	return fields{"type": "line", "data": points, "symbol": "none", "silent": true, "color": t, "lineStyle": fields{"color": t, "width": width}, "z": 2}
-}
-
-// dashed makes a line one that stands for no measured course.
-func dashed(l fields) fields {
-	l["lineStyle"].(fields)["type"] = "dashed"
-	return l
 }
 
 // A mark is a value with a shape: Tip is shown to who points at it, Text beside

@@ -56,8 +56,8 @@ func (f *figure) front(points []Point, sx, sy scale) {
 		steps = append(steps, []float64{sx.at(p.X), sy.at(p.Y)})
 	}
 	if len(steps) > 1 {
-		l := dashed(line(Ink, 1, steps...))
-		l["step"] = "end"
+		l := line(Ink, 1, steps...)
+		l["step"], l["lineStyle"] = "end", fields{"color": Ink, "width": 1, "type": "dashed"}
 		f.add(l)
 	}
 }
@@ -70,7 +70,7 @@ func (f *figure) cloud(points []Point, sx, sy scale, x, y Axis) {
 	for i, p := range points {
 		t, px, py := Series(p.Series), sx.at(p.X), sy.at(p.Y)
 		f.add(line(t, 0.7, []float64{sx.at(p.XLow), py}, []float64{sx.at(p.XHigh), py}, nil, []float64{px, sy.at(p.YLow)}, []float64{px, sy.at(p.YHigh)}))
-		name := cmp.Or(p.Name, p.Label) + ": " + ticks{unit: x.Unit}.exact(p.X) + ", " + ticks{unit: y.Unit}.exact(p.Y)
+		name := cmp.Or(p.Name, p.Label) + ": " + x.exact(p.X) + ", " + y.exact(p.Y)
 		m := marks(p.Series, t, size, []mark{{X: px, Y: py, Tip: name, Text: clip(p.Label, 12), Link: p.Link, Hollow: p.Hollow}})
 		m["label"] = fields{"show": p.Label != "", "color": Ink, "fontSize": 11, "position": "inside", "offset": away[i]}
 		f.add(m)

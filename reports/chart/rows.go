@@ -5,8 +5,6 @@ import (
 	"html/template"
 	"math"
 	"slices"
-
-	"assay/bench/unit"
 )
 
 // A Row is one case of a chart whose rows are cases: a distribution, a bar, or
@@ -82,10 +80,10 @@ func (f *figure) spread(r Row, s scale, x Axis, y float64) {
 		return sorted[k] + (at-float64(k))*(next-sorted[k])
 	}
 	said := fmt.Sprintf("%s: median %s, quartiles %s and %s, of %d", r.Label,
-		unit.Format(q(0.5), x.Unit), unit.Format(q(0.25), x.Unit), unit.Format(q(0.75), x.Unit), len(sorted))
+		x.exact(q(0.5)), x.exact(q(0.25)), x.exact(q(0.75)), len(sorted))
 	var all []mark
 	for i, v := range r.Values { // spread so that equal values show
-		all = append(all, mark{X: s.at(v), Y: y - 0.2 + 0.4*float64(i%7)/6, Tip: unit.Format(v, x.Unit) + " · " + said, Link: r.Link, Hollow: r.Hollow})
+		all = append(all, mark{X: s.at(v), Y: y - 0.2 + 0.4*float64(i%7)/6, Tip: x.exact(v) + " · " + said, Link: r.Link, Hollow: r.Hollow})
 	}
 	a, m, b := s.at(q(0.25)), s.at(q(0.5)), s.at(q(0.75))
 	f.add(
@@ -124,9 +122,9 @@ func Bars(text string, x Axis, all []Row) template.HTML {
 
 // said is what a row says to who points at it.
 func (r Row) said(x Axis) string {
-	s := r.Label + " " + ticks{unit: x.Unit}.exact(r.Mid)
+	s := r.Label + " " + x.exact(r.Mid)
 	if r.High > r.Low {
-		s += ", " + ticks{unit: x.Unit}.exact(r.Low) + " to " + ticks{unit: x.Unit}.exact(r.High)
+		s += ", " + x.exact(r.Low) + " to " + x.exact(r.High)
 	}
 	return s
 }
@@ -191,7 +189,7 @@ func Course(text string, y Axis, tone Tone, trials [][]float64) template.HTML {
 				places, names, first = append(places, at), append(names, fmt.Sprint(i+1)), false
 			}
 			low, high = min(low, v), max(high, v)
-			lines, all = append(lines, []float64{at, v}), append(all, mark{X: at, Y: v, Tip: fmt.Sprintf("trial %d: %s", i+1, unit.Format(v, y.Unit))})
+			lines, all = append(lines, []float64{at, v}), append(all, mark{X: at, Y: v, Tip: fmt.Sprintf("trial %d: %s", i+1, y.exact(v))})
 			at++
 		}
 		lines, at = append(lines, nil), at+1 // a gap between trials

@@ -36,17 +36,6 @@ func (t ticks) between(low, high float64) []tick {
 	return out
 }
 
-// exact prints v by itself.
-func (t ticks) exact(v float64) string {
-	switch t.unit {
-	case "ratio":
-		return unit.Fixed(100*v, 2) + " %"
-	case "x":
-		return unit.Precise(v)
-	}
-	return unit.Format(v, t.unit)
-}
-
 // label prints v with as many digits as tell it from its neighbours.
 func (t ticks) label(v float64, at []float64) string {
 	switch {

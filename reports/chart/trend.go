@@ -6,8 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-
-	"assay/bench/unit"
 )
 
 // A Night is a value of a series with its interval, at a place along the axis
@@ -67,12 +65,12 @@ func (t Trend) Draw(text string) template.HTML {
 			course = append(course, nil)
 		}
 		course = append(course, []float64{n.At, y})
-		tip := ticks{unit: t.Y.Unit}.exact(n.Mid)
+		tip := t.Y.exact(n.Mid)
 		if n.Name != "" {
 			tip = n.Name + ": " + tip
 		}
 		if n.High > n.Low {
-			tip += ", " + unit.Format(n.Low, t.Y.Unit) + " to " + unit.Format(n.High, t.Y.Unit)
+			tip += ", " + t.Y.exact(n.Low) + " to " + t.Y.exact(n.High)
 		}
 		all = append(all, mark{X: n.At, Y: y, Tip: tip, Link: n.Link, Hollow: n.Hollow})
 	}

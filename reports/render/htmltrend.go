@@ -55,7 +55,7 @@ func (h *historian) trend(d *reports.CourseDevice, x *reports.CourseCase, s *rep
 			continue
 		}
 		label := fmt.Sprint(eventNumber(d, i))
-		t.Events = append(t.Events, chart.Event{At: instant(d, i, byTime), Label: label, Name: plainAll(r.Events)})
+		t.Events = append(t.Events, chart.Event{At: instant(d, i, byTime), Label: label, Name: eventText(r)})
 	}
 	for i, at := range s.Levels {
 		out.List = append(out.List, "level from "+day(d.Runs[s.Points[at].Run].At)+": "+plain(s.Why[min(i, len(s.Why)-1)]))
@@ -70,10 +70,11 @@ func (h *historian) trend(d *reports.CourseDevice, x *reports.CourseCase, s *rep
 	return out
 }
 
-func plainAll(texts []string) string {
-	out := make([]string, len(texts))
-	for i, t := range texts {
-		out[i] = plain(t)
+// eventText is what changed with a run besides the numbers.
+func eventText(r reports.CourseRun) string {
+	var out []string
+	for _, e := range r.Events {
+		out = append(out, plain(e))
 	}
 	return join(out)
 }
@@ -103,10 +104,7 @@ func eventLines(d *reports.CourseDevice) []string {
 		if len(out) == mostEvents {
 			return append(out, "and older ones")
 		}
-		parts := []string{fmt.Sprint(eventNumber(d, i)), day(r.At)}
-		for _, e := range r.Events {
-			parts = append(parts, plain(e))
-		}
+		parts := []string{fmt.Sprint(eventNumber(d, i)), day(r.At), eventText(r)}
 		if r.Fresh {
 			parts = append(parts, "a new level of every series begins")
 		}
