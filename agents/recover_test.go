@@ -77,6 +77,38 @@ func TestStoredNotAcknowledged(t *testing.T) {
 	}
 }
 
+// TestHubWasDown: a device that was there when the hub went down is not away
+// because nobody heard it since, however long that was; one that was away then
+// is, and so is the first when it stays silent.
+func TestHubWasDown(t *testing.T) {
+	f := newFleet(t)
+	f.Close()
+	f.cfg.Stale = 2 * time.Second
+	f.start(t)
+	here := f.run(t, agentConfig(f.join(t, "a", "pi"), "a", "pi", slog.LevelWarn))
+	away := f.run(t, agentConfig(f.join(t, "b", "pi"), "b", "pi", slog.LevelWarn))
+	f.here(t, 2)
+	away()
+	gone := time.Now()
+	until(t, "one is away by far", func() bool { return time.Since(gone) > 2*f.cfg.Stale })
+	f.here(t, 1)
+	here()
+	f.Close()
+	down := time.Now()
+	until(t, "the hub was down for longer than a device may be silent", func() bool { return time.Since(down) > f.cfg.Stale+time.Second })
+	f.start(t)
+	all, err := f.cl.Fleet(t.Context())
+	if err != nil || len(all) != 2 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	for _, m := range all {
+		if (m.Away == "") != (m.ID == "a") {
+			t.Errorf("%s is away: %q", m.ID, m.Away)
+		}
+	}
+	f.here(t, 0)
+}
+
 // TestDeadly: a job that kills its agent each time ends as failed.
 func TestDeadly(t *testing.T) {
 	f := newFleet(t)

@@ -131,11 +131,11 @@ func (h *Hub) fleet() []Member {
 		if m.Labels == nil {
 			m.Labels, m.Device, m.Version = e.Labels, e.Device, e.Version
 		}
-		switch ago := time.Since(m.Seen); {
+		switch {
 		case m.Seen.IsZero():
 			m.Away = "never seen"
-		case ago > h.cfg.Stale:
-			m.Away = fmt.Sprintf("last seen %v ago", ago.Round(time.Second))
+		case h.silent(m.Seen) > h.cfg.Stale:
+			m.Away = fmt.Sprintf("last seen %v ago", time.Since(m.Seen).Round(time.Second))
 		}
 		if o, ok := h.last[id]; ok {
 			m.Last = &Last{h.plans[h.targets[o.Job].dispatch].Job.Suite, o}

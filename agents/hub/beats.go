@@ -37,10 +37,38 @@ func (h *Hub) follow(ctx context.Context) error {
 	})
 	select {
 	case <-known:
+		h.hears()
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("read heartbeats: %w", context.Cause(ctx))
 	}
+}
+
+// hears begins to count silence. Nobody heard a device while the hub was down,
+// which was from the newest heartbeat of any device on.
+func (h *Hub) hears() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.began, h.deaf = time.Now(), 0
+	var newest time.Time
+	for _, p := range h.pulses {
+		if p.at.After(newest) {
+			newest = p.at
+		}
+	}
+	if !newest.IsZero() {
+		h.deaf = max(0, h.began.Sub(newest))
+	}
+}
+
+// silent is how long a device that was last heard at a time has been silent
+// while somebody listened.
+func (h *Hub) silent(at time.Time) time.Duration {
+	ago := time.Since(at)
+	if at.Before(h.began) {
+		ago -= h.deaf
+	}
+	return ago
 }
 
 func (h *Hub) beaten(e jetstream.KeyValueEntry) {

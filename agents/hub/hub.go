@@ -69,7 +69,8 @@ type Config struct {
 	// NATSCluster; empty for the server that the hub embeds.
 	Cluster Cluster
 
-	// Stale is how long after its last heartbeat a device is away.
+	// Stale is how long after its last heartbeat a device is away; while the
+	// hub is down does not count.
 	Stale time.Duration
 }
 
@@ -113,6 +114,8 @@ type Hub struct {
 	ended    map[string]agents.Outcome
 	last     map[string]agents.Outcome // by agent
 	pulses   map[string]pulse          // by agent
+	began    time.Time                 // since when heartbeats are heard
+	deaf     time.Duration             // how long before that nobody heard any
 
 	enrolling   sync.Mutex
 	dispatching sync.Mutex

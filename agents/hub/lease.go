@@ -66,7 +66,7 @@ func (h *Hub) own(ctx context.Context) error {
 	}
 	if l.Hub != h.adminKey {
 		h.log.Info("the cluster is another hub's: waits whether that is still there", "host", l.Host, "since", l.Since)
-		if err := h.silent(ctx, e.Revision(), l); err != nil {
+		if err := h.wait(ctx, e.Revision(), l); err != nil {
 			return err
 		}
 	}
@@ -86,8 +86,8 @@ func (l lease) taken() error {
 	return fmt.Errorf("the cluster belongs to the hub on %q since %s: one hub at a time; end that one first (one that has died gives way after %v)", l.Host, l.Since.Format(time.RFC3339), leaseQuiet)
 }
 
-// silent waits until a hub has written nothing for leaseQuiet.
-func (h *Hub) silent(ctx context.Context, revision uint64, l lease) error {
+// wait waits until a hub has written nothing for leaseQuiet.
+func (h *Hub) wait(ctx context.Context, revision uint64, l lease) error {
 	for end := time.Now().Add(leaseQuiet); time.Now().Before(end); {
 		select {
 		case <-ctx.Done():
